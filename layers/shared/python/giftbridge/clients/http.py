@@ -1,0 +1,230 @@
+"""The one way a request leaves: budget, time-out, one table from answer to error, and never a body in a message."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+import simplejson
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.util.retry import Retry
+
+from giftbridge.errors import BudgetSpent, GiftBridgeError, Misconfigured, RecordMissing, Rejected, RetryLater, UnknownOutcome
+
+LONGEST_CALL_SECONDS = 30.0
+SHORTEST_CALL_SECONDS = 0.5
+POOL_SIZE = 16
+_READS = frozenset({"GET"})
+
+
+class TimeLeft:
+    """How long this invocation may still run; every call's time-out fits inside it."""
+
+    def __init__(self, seconds: float = 3600.0) -> None:
+        self.restart(seconds)
+
+    def restart(self, seconds: float) -> None:
+        """A new invocation began, with so many seconds to run."""
+        self.whole = seconds
+        self._ends = time.monotonic() + seconds
+
+    def seconds(self) -> float:
+        """Seconds until the process may be ended."""
+        return self._ends - time.monotonic()
+
+
+def new_session(backoff: float = 0.5) -> requests.Session:
+    """A keep-alive session. A connection that was never made, and a read, are tried twice; a write never is."""
+    session = requests.Session()
+    session.trust_env = False
+    retry = Retry(
+        total=None,
+        connect=1,
+        read=1,
+        status=1,
+        other=0,
+        redirect=0,
+        allowed_methods=_READS,
+        status_forcelist=(500, 502, 503, 504),
+        backoff_factor=backoff,
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=retry)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer; `body` is its JSON with decimals exact, None when empty."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Calls to one system. `auth` is what requests takes; `spend` takes a token before each call."""
+
+    system: str
+    base_url: str
+    session: requests.Session
+    time_left: TimeLeft
+    spend: Callable[[], None]
+    now: Callable[[], datetime]
+    auth: Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+    def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        writes: bool,
+        params: Mapping[str, str | int] | None = None,
+        body: object | None = None,
+    ) -> Answer:
+        """Make one call. `writes` says whether it can change anything there (a POSTed query does not).
+
+        Raises RetryLater, UnknownOutcome, Rejected, RecordMissing or Misconfigured.
+        """
+        seconds = min(LONGEST_CALL_SECONDS, self.time_left.seconds() - 1.0)
+        if seconds < SHORTEST_CALL_SECONDS:
+            raise BudgetSpent("no time left in this run", cause="out-of-time", system=self.system)
+        self.spend()
+        data = None if body is None else simplejson.dumps(body, use_decimal=True).encode()
+        try:
+            response = self.session.request(
+                method,
+                self.base_url.rstrip("/") + path,
+                params=dict(params) if params else None,
+                data=data,
+                headers={"Content-Type": "application/json"} if data is not None else {},
+                timeout=(min(5.0, seconds), seconds),
+                allow_redirects=False,
+                auth=self.auth,
+            )
+        except requests.RequestException as error:
+            raise self._transport_error(operation, error, writes) from error
+        return self._answer(operation, response, writes)
+
+    def _transport_error(self, operation: str, error: requests.RequestException, writes: bool) -> GiftBridgeError:
+        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+            return Misconfigured(f"the address of {self.system} cannot be used", system=self.system)
+        if writes and not _never_connected(error):
+            return UnknownOutcome(f"{operation}: {_lost_how(error)}", system=self.system)
+        why = "no connection" if _never_connected(error) else _lost_how(error)
+        return RetryLater(f"{operation}: {why}", cause="unreachable", system=self.system)
+
+    def _answer(self, operation: str, response: requests.Response, writes: bool) -> Answer:
+        error = error_for(self.system, operation, response, writes=writes, now=self.now())
+        if error is not None:
+            raise error
+        if not response.content.strip():
+            return Answer(response.status_code, None)
+        try:
+            return Answer(response.status_code, simplejson.loads(response.content, use_decimal=True))
+        except ValueError as unreadable:
+            if writes:
+                raise UnknownOutcome(f"{operation}: the answer is not JSON", system=self.system) from unreadable
+            raise RetryLater(
+                f"{operation}: the answer is not JSON", cause="unreadable-answer", system=self.system
+            ) from unreadable
+
+
+def error_for(
+    system: str, operation: str, response: requests.Response, *, writes: bool, now: datetime
+) -> GiftBridgeError | None:
+    """The table from an answer to what happens next.
+
+    | status            | on a read     | on a write      |
+    |-------------------|---------------|-----------------|
+    | 2xx               | fine          | fine            |
+    | 401, 403, 3xx     | Misconfigured | Misconfigured   |
+    | 429               | BudgetSpent   | BudgetSpent     |
+    | 404               | RecordMissing | RecordMissing   |
+    | 408, 5xx          | RetryLater    | UnknownOutcome  |
+    | any other 4xx     | Rejected      | Rejected        |
+    """
+    status = response.status_code
+    if 200 <= status < 300:
+        return None
+    if status in {401, 403} or 300 <= status < 400:
+        return Misconfigured(f"{operation} was answered with {status}", system=system)
+    if status == 429:
+        not_before = _retry_after(response.headers.get("Retry-After"), now)
+        return BudgetSpent(f"{operation}: 429", cause="too-many-calls", not_before=not_before, system=system)
+    if status == 404:
+        return RecordMissing(f"{operation}: not found", cause="record-missing", field=_first_field(response))
+    if status == 408 or status >= 500:
+        if writes:
+            return UnknownOutcome(f"{operation}: answered with {status}", system=system)
+        return RetryLater(f"{operation}: answered with {status}", cause=f"status-{status}", system=system)
+    return _refusal(operation, response)
+
+
+def _refusal(operation: str, response: requests.Response) -> Rejected:
+    """What a 4xx says about which member, in the destination's own words (ModelState, or RFC 7807 errors)."""
+    problems = _problems(response)
+    field = next(iter(problems), None)
+    text = "; ".join(problems.values()) or f"{operation} was refused with {response.status_code}"
+    return Rejected(
+        text[:400],
+        cause=f"refused:{field or operation}",
+        field=field,
+        remedy="correct the value named, then retry",
+        status=response.status_code,
+    )
+
+
+def _first_field(response: requests.Response) -> str | None:
+    return next(iter(_problems(response)), None)
+
+
+def _problems(response: requests.Response) -> dict[str, str]:
+    try:
+        body = simplejson.loads(response.content)
+    except ValueError:
+        return {}
+    if not isinstance(body, dict):
+        return {}
+    listed = body.get("ModelState") or body.get("errors")
+    if isinstance(listed, dict):
+        return {str(name): "; ".join(map(str, texts if isinstance(texts, list) else [texts])) for name, texts in listed.items()}
+    text = body.get("Message") or body.get("detail") or body.get("title")
+    return {"": str(text)} if text else {}
+
+
+def _retry_after(header: str | None, now: datetime) -> datetime | None:
+    if not header:
+        return None
+    try:
+        return now + timedelta(seconds=min(86_400.0, max(0.0, float(header))))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """Whether not one byte left: the connection itself failed."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _lost_how(error: requests.RequestException) -> str:
+    return "timed out" if isinstance(error, requests.Timeout) else "the connection was lost"

@@ -1,0 +1,141 @@
+"""RaiseDonors: what changed there, and the keys we store there (contracts/raisedonors.openapi.yaml)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from giftbridge.clients.http import Wire
+from giftbridge.clients.raisedonors_wire import (
+    changed_members,
+    read_donation,
+    read_donor,
+    read_project,
+    read_schedule,
+    schedule_with_key,
+)
+from giftbridge.domain.donations import Donation, Donor, Project, Schedule
+from giftbridge.domain.times import format_moment
+from giftbridge.errors import RecordMissing, Rejected
+
+PAGE_SIZE = 100
+METHOD_NOT_ALLOWED = 405
+_LONGEST_PROJECT_LIST = 200 * PAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """The organisation's token, as requests takes it."""
+
+    token: str
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+class RaiseDonors:
+    """The operations GiftBridge needs, in our own words."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    def gifts_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+        """A page of raw gifts with modifiedDate at or after `bound`, in the order of modification (queryGifts)."""
+        condition = {"parameter": "Modified Date", "operator": "OnOrAfter", "value": format_moment(bound)}
+        query = {
+            "skip": skip,
+            "take": PAGE_SIZE,
+            "sortBy": "modifieddate",
+            "descending": False,
+            "groups": [{"conditions": [condition]}],
+        }
+        answer = self.wire.call("queryGifts", "POST", "/api/Gift/query", writes=False, body=query)
+        items = answer.body.get("items") if isinstance(answer.body, dict) else None
+        return items if isinstance(items, list) else []
+
+    def donation(self, donation_id: str) -> Donation:
+        """A donation as it is now (getGift). Raises RecordMissing, Rejected when it cannot be read."""
+        return read_donation(self._one("getGift", f"/api/Gift/{donation_id}", "gift.id"))
+
+    def donor(self, donor_id: int) -> Donor:
+        """A donor as they are now (getDonor)."""
+        return read_donor(self._one("getDonor", f"/api/Donor/{donor_id}", "gift.donorId"))
+
+    def schedule(self, schedule_id: int) -> Schedule:
+        """A schedule as it is now (getRecurringGift)."""
+        return read_schedule(self._raw_schedule(schedule_id))
+
+    def project(self, project_id: int) -> Project:
+        """A project (getProject)."""
+        return read_project(self._one("getProject", f"/api/Project/{project_id}", "projects[].projectId"))
+
+    def projects(self) -> dict[int, Project]:
+        """All projects by id (listProjects)."""
+        found: dict[int, Project] = {}
+        for skip in range(0, _LONGEST_PROJECT_LIST, PAGE_SIZE):
+            page = {"Skip": skip, "Take": PAGE_SIZE, "SortBy": "id"}
+            answer = self.wire.call("listProjects", "GET", "/api/Project/list", writes=False, params=page)
+            items = answer.body.get("items", []) if isinstance(answer.body, dict) else []
+            found.update({project.id: project for project in map(read_project, items)})
+            if len(items) < PAGE_SIZE:
+                break
+        return found
+
+    def ping(self) -> None:
+        """A harmless read that proves address and token."""
+        self.wire.call("listProjects", "GET", "/api/Project/list", writes=False, params={"Skip": 0, "Take": 1})
+
+    def store_donation_key(self, donation_id: str, invoice_number: str) -> bool:
+        """Store the invoice number on the gift; False when this account does not offer that (setGiftCrmKey)."""
+        path = f"/api/Gift/{donation_id}/crmkey"
+        try:
+            self.wire.call("setGiftCrmKey", "PATCH", path, writes=True, body={"crmKey": invoice_number})
+        except Rejected as refused:
+            # On a gift known to exist, either answer means that the account lacks the operation (setGiftCrmKey).
+            if isinstance(refused, RecordMissing) or refused.status == METHOD_NOT_ALLOWED:
+                return False
+            raise
+        return True
+
+    def store_donor_key(self, donor_id: int, partner_id: str) -> None:
+        """Store the partner id on the donor (patchDonor)."""
+        body = {"crmKeys": {"Aegis": partner_id}}
+        self.wire.call("patchDonor", "PATCH", f"/api/Donor/{donor_id}", writes=True, body=body)
+
+    def store_schedule_key(self, schedule_id: int, pledge_id: str) -> list[str]:
+        """Store the pledge id on a schedule; the names of members that changed besides, which must be none.
+
+        The only write is a full replace that steers real charges (replaceRecurringGift): read straight before, change
+        the key alone, read again.
+        """
+        before = self._raw_schedule(schedule_id)
+        if before.get("crmKey") == pledge_id:
+            return []
+        body = schedule_with_key(before, pledge_id)
+        self.wire.call("replaceRecurringGift", "PUT", f"/api/RecurringGift/{schedule_id}", writes=True, body=body)
+        return changed_members(before, self._raw_schedule(schedule_id))
+
+    def _raw_schedule(self, schedule_id: int) -> dict[str, Any]:
+        return self._one("getRecurringGift", f"/api/RecurringGift/{schedule_id}", "gift.recurringGiftId")
+
+    def _one(self, operation: str, path: str, field: str) -> dict[str, Any]:
+        try:
+            body = self.wire.call(operation, "GET", path, writes=False).body
+        except RecordMissing as missing:
+            raise _no_longer_there(field) from missing
+        if not isinstance(body, dict):
+            raise _no_longer_there(field)
+        return body
+
+
+def _no_longer_there(field: str) -> RecordMissing:
+    return RecordMissing(
+        "no such record on RaiseDonors any more",
+        cause="source-record-missing",
+        field=field,
+        remedy="restore the record on RaiseDonors and retry, or record the gift in Aegis by hand",
+    )

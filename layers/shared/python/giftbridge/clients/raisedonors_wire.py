@@ -1,0 +1,334 @@
+"""RaiseDonors' JSON as our donor, donation, schedule and project. Absent and null mean the same there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeVar
+
+import simplejson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from giftbridge.domain.donations import (
+    Address,
+    Allocation,
+    Donation,
+    Donor,
+    MediaOutlet,
+    Premium,
+    Project,
+    Schedule,
+    Tribute,
+)
+from giftbridge.domain.sightings import Sighting
+from giftbridge.domain.times import parse_moment
+from giftbridge.errors import Rejected
+
+Moment = Annotated[datetime, BeforeValidator(lambda text: parse_moment(text) if isinstance(text, str) else text)]
+Text = str | None
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+
+
+class _Address(_Wire):
+    address1: Text = None
+    address2: Text = None
+    city: Text = None
+    state: Text = None
+    postal: Text = None
+    country_string: Text = None
+    is_primary: bool | None = None
+
+    def value(self) -> Address:
+        return Address(self.address1, self.address2, self.city, self.state, self.postal, self.country_string)
+
+
+class _Allocation(_Wire):
+    project_id: int
+    amount: Decimal
+
+
+class _MediaOutlet(_Wire):
+    code: str
+    name: Text = None
+
+
+class _Tribute(_Wire):
+    type: Literal["InHonorOf", "InMemoryOf"]
+    name: str
+
+
+class _Premium(_Wire):
+    product_code: str
+    name: Text = None
+    quantity: int | None = None
+
+
+class _CustomField(_Wire):
+    name: str
+    value: Text = None
+
+
+class _Utm(_Wire):
+    source: Text = None
+    medium: Text = None
+    campaign: Text = None
+    term: Text = None
+    content: Text = None
+
+
+class _Gift(_Wire):
+    id: int
+    currency: str
+    amount: Decimal
+    created_date: Moment
+    modified_date: Moment
+    status_text: str
+    donor_id: int
+    projects: Annotated[list[_Allocation], Field(min_length=1)]
+    is_test_mode: bool
+    recurring_gift_id: int | None = None
+    crm_key: Text = None
+    comment: Text = None
+    source_code: Text = None
+    motivation_code: Text = None
+    segment_code: Text = None
+    payment_type: Text = None
+    card_brand: Text = None
+    gift_aid_requested: bool | None = None
+    media_outlet: _MediaOutlet | None = None
+    tribute: _Tribute | None = None
+    premium: _Premium | None = None
+    custom_fields: list[_CustomField] | None = None
+    ip_address: Text = None
+    referring_url: Text = None
+    submission_url: Text = None
+    utm: _Utm | None = None
+    billing_address: _Address | None = None
+    shipping_name: Text = None
+    shipping_address: _Address | None = None
+
+
+class _ContactPoint(_Wire):
+    value: Text = None
+    is_primary: bool | None = None
+
+
+class _Donor(_Wire):
+    id: int
+    title: Text = None
+    first_name: Text = None
+    middle_name: Text = None
+    last_name: Text = None
+    suffix: Text = None
+    email: Text = None
+    phone: Text = None
+    is_organization: bool = False
+    organization_name: Text = None
+    crm_key: Text = None
+    primary_address: _Address | None = None
+    donor_addresses: list[_Address] | None = None
+    donor_email_addresses: list[_ContactPoint] | None = None
+    donor_phone_numbers: list[_ContactPoint] | None = None
+
+
+class _Schedule(_Wire):
+    id: int
+    donor_id: int
+    frequency: int
+    amount: Decimal
+    status_text: str
+    created_date: Moment
+    modified_date: Moment
+    projects: list[_Allocation]
+    currency_code: Text = None
+    start_date: Text = None
+    next_charge_date: Text = None
+    crm_key: Text = None
+    motivation_code: Text = None
+    motivation_code_legacy: Text = None
+    payment_type: Text = None
+    card_brand: Text = None
+    billing_first_name: Text = None
+    billing_last_name: Text = None
+    billing_address: _Address | None = None
+
+
+class _Project(_Wire):
+    id: int
+    name: str
+    code: Text = None
+
+
+W = TypeVar("W", bound=_Wire)
+
+
+def read_donation(raw: object) -> Donation:
+    """A Gift as a donation. Raises Rejected naming the field that cannot be read."""
+    gift = _read(_Gift, raw, "gift")
+    outlet, tribute, premium = gift.media_outlet, gift.tribute, gift.premium
+    return Donation(
+        id=gift.id,
+        donor_id=gift.donor_id,
+        status=gift.status_text,
+        currency=gift.currency,
+        amount=gift.amount,
+        created_at=gift.created_date,
+        modified_at=gift.modified_date,
+        allocations=_allocations(gift.projects),
+        is_test_mode=gift.is_test_mode,
+        schedule_id=gift.recurring_gift_id,
+        crm_key=gift.crm_key or None,
+        comment=gift.comment,
+        source_code=gift.source_code,
+        motivation_code=gift.motivation_code,
+        segment_code=gift.segment_code,
+        payment_type=gift.payment_type,
+        card_brand=gift.card_brand,
+        gift_aid_requested=gift.gift_aid_requested,
+        media_outlet=MediaOutlet(outlet.code, outlet.name) if outlet else None,
+        tribute=Tribute(tribute.type, tribute.name) if tribute else None,
+        premium=Premium(premium.product_code, premium.name, premium.quantity or 1) if premium else None,
+        custom_fields=tuple((field.name, field.value) for field in gift.custom_fields or ()),
+        ip_address=gift.ip_address,
+        referring_url=gift.referring_url,
+        submission_url=gift.submission_url,
+        utm=tuple((name, value) for name, value in (gift.utm or _Utm()) if value),
+        billing_address=_address(gift.billing_address),
+        shipping_name=gift.shipping_name,
+        shipping_address=_address(gift.shipping_address),
+    )
+
+
+def read_donor(raw: object) -> Donor:
+    """A Donor. The collections are the truth; the top-level mirrors stand in where a collection is missing."""
+    donor = _read(_Donor, raw, "donor")
+    addresses = donor.donor_addresses or ([donor.primary_address] if donor.primary_address else [])
+    primary = sorted(addresses, key=lambda address: not address.is_primary)
+    return Donor(
+        id=donor.id,
+        first_name=donor.first_name,
+        last_name=donor.last_name,
+        organization_name=donor.organization_name,
+        is_organization=donor.is_organization,
+        title=donor.title,
+        middle_name=donor.middle_name,
+        suffix=donor.suffix,
+        emails=_points(donor.donor_email_addresses, donor.email),
+        phones=_points(donor.donor_phone_numbers, donor.phone),
+        address=_address(primary[0] if primary else None),
+        crm_key=donor.crm_key or None,
+    )
+
+
+def read_schedule(raw: object) -> Schedule:
+    """A RecurringGift as a schedule."""
+    schedule = _read(_Schedule, raw, "recurringGift")
+    return Schedule(
+        id=schedule.id,
+        donor_id=schedule.donor_id,
+        charges_per_year=schedule.frequency,
+        amount=schedule.amount,
+        currency=schedule.currency_code,
+        status=schedule.status_text,
+        created_at=schedule.created_date,
+        modified_at=schedule.modified_date,
+        start_date=schedule.start_date,
+        next_charge_date=schedule.next_charge_date,
+        allocations=_allocations(schedule.projects),
+        crm_key=schedule.crm_key or None,
+        motivation_code=schedule.motivation_code or schedule.motivation_code_legacy,
+        payment_type=schedule.payment_type,
+        card_brand=schedule.card_brand,
+        billing_first_name=schedule.billing_first_name,
+        billing_last_name=schedule.billing_last_name,
+        billing_address=_address(schedule.billing_address),
+    )
+
+
+def read_project(raw: object) -> Project:
+    """A Project; its code is the fund id."""
+    project = _read(_Project, raw, "project")
+    return Project(project.id, project.code, project.name)
+
+
+# Members of a schedule that the service makes itself; a replace sends back everything else as it was read.
+READ_ONLY_OF_SCHEDULE = frozenset({"id", "createdDate", "modifiedDate", "formattedFrequency", "isTestMode", "statusText"})
+
+
+def schedule_with_key(raw: Mapping[str, Any], crm_key: str) -> dict[str, Any]:
+    """The replacement of a schedule in which the pledge id alone is new."""
+    return {**{name: value for name, value in raw.items() if name not in READ_ONLY_OF_SCHEDULE}, "crmKey": crm_key}
+
+
+def changed_members(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Members of a schedule that differ after our replace, other than the key and the modification time."""
+    expected = {"crmKey", "modifiedDate"}
+    return sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n) and n not in expected)
+
+
+def _read(model: type[W], raw: object, what: str) -> W:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as refused:
+        error = refused.errors(include_input=False, include_url=False)[0]
+        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+        raise Rejected(
+            f"cannot be read: {error['msg']}",
+            cause="unreadable-record",
+            field=f"{what}.{field}" if field else what,
+            remedy="correct the record on RaiseDonors, then retry",
+        ) from None
+
+
+def _allocations(projects: list[_Allocation]) -> tuple[Allocation, ...]:
+    return tuple(Allocation(project.project_id, project.amount) for project in projects)
+
+
+def _address(address: _Address | None) -> Address:
+    return address.value() if address else Address()
+
+
+def _points(points: list[_ContactPoint] | None, mirror: str | None) -> tuple[str, ...]:
+    ordered = sorted(points or [], key=lambda point: not point.is_primary)
+    values = [point.value for point in ordered] or [mirror]
+    return tuple(dict.fromkeys(value.strip() for value in values if value and value.strip()))
+
+
+def read_sighting(raw: object) -> Sighting:
+    """As much of a raw gift as can be read: a record that is odd elsewhere still becomes a delivery.
+
+    A gift without an id is named by its content, so that it is reported once.
+    """
+    gift = raw if isinstance(raw, dict) else {}
+    number = _whole_number(gift.get("id"))
+    digest = hashlib.sha256(simplejson.dumps(raw, use_decimal=True, sort_keys=True).encode()).hexdigest()[:16]
+    return Sighting(
+        donation_id=str(number) if number is not None else f"unreadable-{digest}",
+        donor_id=_whole_number(gift.get("donorId")),
+        status=str(gift.get("statusText") or "").strip().casefold(),
+        crm_key=str(gift["crmKey"]).strip() or None if gift.get("crmKey") else None,
+        is_test_mode=gift.get("isTestMode") is True,
+        created_at=_moment(gift.get("createdDate")),
+        modified_at=_moment(gift.get("modifiedDate")),
+    )
+
+
+def _whole_number(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return parse_moment(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,103 @@
+"""A destination's health: breaker, stop, pause, and the moment before which nothing is to be sent.
+
+    closed ──(failures of different donors in a row)──► open ──(probe time)──► half-open ──► closed | open
+    stopped: credentials refused; one try an hour, or a new secret or settings version, or `giftbridge resume`
+    paused:  an operator said so
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from giftbridge.domain.settings import RetrySettings
+
+STOPPED_RETRY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A row of the state table. `trial` names the delivery that may try while the breaker is half open."""
+
+    name: str
+    revision: int = 0
+    paused_by: str | None = None
+    stopped_why: str | None = None
+    stopped_at: datetime | None = None
+    stopped_versions: str | None = None
+    opened_at: datetime | None = None
+    probe_at: datetime | None = None
+    trial: str | None = None
+    failed_donors: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    last_success_at: datetime | None = None
+    enabled_at: datetime | None = None
+
+    def blocks(self, delivery_id: str, now: datetime) -> tuple[str, datetime] | None:
+        """Why this delivery may not call the destination now, and until when; None when it may."""
+        if self.paused_by is not None:
+            return f"{self.name} is paused by {self.paused_by}", now + timedelta(minutes=1)
+        if self.not_before is not None and self.not_before > now:
+            return f"{self.name} asked for a pause (429)", self.not_before
+        if self.stopped_at is not None:
+            return (None if self.trial == delivery_id else (self.stopped_why or "stopped", self.next_try(now)))
+        if self.opened_at is not None:
+            return (None if self.trial == delivery_id else (f"the breaker of {self.name} is open", self.next_try(now)))
+        return None
+
+    def next_try(self, now: datetime) -> datetime:
+        """When one delivery may try again."""
+        return max(self.probe_at or now, now + timedelta(seconds=1))
+
+    @property
+    def is_healthy(self) -> bool:
+        return self.paused_by is None and self.stopped_at is None and self.opened_at is None
+
+
+def after_failure(destination: Destination, donor: str, retries: RetrySettings, why: str, now: datetime) -> Destination:
+    """A failure that speaks against the destination. Enough donors in a row open the breaker; a failed trial keeps it."""
+    donors = tuple(dict.fromkeys((*destination.failed_donors, donor)))[-retries.breaker_failures :]
+    opens = len(donors) >= retries.breaker_failures or destination.opened_at is not None
+    if not opens:
+        return replace(destination, failed_donors=donors)
+    return replace(
+        destination,
+        failed_donors=donors,
+        opened_at=destination.opened_at or now,
+        probe_at=now + timedelta(seconds=retries.breaker_probe_seconds),
+        trial=None,
+    )
+
+
+def after_success(destination: Destination, now: datetime) -> Destination:
+    """An answer that proves the destination works: everything closes."""
+    return replace(
+        destination,
+        failed_donors=(),
+        opened_at=None,
+        probe_at=None,
+        trial=None,
+        stopped_at=None,
+        stopped_why=None,
+        stopped_versions=None,
+        last_success_at=now,
+    )
+
+
+def after_refused_credentials(destination: Destination, why: str, versions: str, now: datetime) -> Destination:
+    """401 or 403: no call until the secret or the settings change, an operator resumes, or an hour has passed."""
+    return replace(
+        destination,
+        stopped_at=destination.stopped_at or now,
+        stopped_why=why,
+        stopped_versions=versions,
+        probe_at=now + STOPPED_RETRY,
+        trial=None,
+    )
+
+
+def needs_success_noted(destination: Destination, now: datetime) -> bool:
+    """Whether a success is worth a write: it closes something, or the last one noted is a minute old."""
+    troubled = destination.failed_donors or destination.opened_at or destination.stopped_at
+    stale = destination.last_success_at is None or now - destination.last_success_at > timedelta(minutes=1)
+    return bool(troubled) or stale

@@ -1,0 +1,78 @@
+"""Did the lost request land after all? (design of the `unknown` state, requirement A15)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from giftbridge.domain.deliveries import Attempt, Delivery, State, Step
+from giftbridge.domain.partners import HistoryRow, Pledge
+from giftbridge.domain.times import could_be_recorded_since, could_be_same_moment, parse_moment
+
+
+def fitting_rows(attempt: Attempt, rows: Iterable[HistoryRow]) -> list[HistoryRow]:
+    """The rows of a partner's history that can be this attempt's transaction, before claims are looked at."""
+    return [row for row in rows if _row_fits(attempt, row)]
+
+
+def _row_fits(attempt: Attempt, row: HistoryRow) -> bool:
+    sent = attempt.values
+    return (
+        row.amount == Decimal(sent["amount"])
+        and (row.appeal_code or "").casefold() == sent["appeal"].casefold()
+        and (not sent["recorded_by"] or (row.recorded_by or "").casefold() == sent["recorded_by"].casefold())
+        and could_be_same_moment(parse_moment(sent["date"]), row.transaction_date)
+        and could_be_recorded_since(attempt.first_started_at, row.date_recorded)
+    )
+
+
+def fitting_pledges(attempt: Attempt, pledges: Iterable[Pledge]) -> list[Pledge]:
+    """The partner's pledges that can be this attempt's pledge, before claims are looked at."""
+    sent = attempt.values
+    return [
+        pledge
+        for pledge in pledges
+        if pledge.is_active
+        and pledge.amount == Decimal(sent["amount"])
+        and (pledge.frequency or "").casefold() == sent["frequency"].casefold()
+        and _same_or_unsaid(sent["pledged"], pledge.date_pledged)
+        and _same_or_unsaid(sent["start"], pledge.start_date)
+    ]
+
+
+def unsettled_twins(delivery: Delivery, row: HistoryRow, others: Iterable[Delivery]) -> list[Delivery]:
+    """Other deliveries whose lost or running request could just as well have made this row."""
+    twins = []
+    for other in others:
+        attempt = other.attempt
+        if other.id == delivery.id or attempt is None or other.state not in {State.UNKNOWN, State.SENDING, State.FAILED}:
+            continue
+        if attempt.step is Step.TRANSACTION and _row_fits(attempt, row):
+            twins.append(other)
+    return twins
+
+
+def query_hits(rows: Iterable[dict[str, object]], donation_id: str, amount: str) -> list[int]:
+    """Invoice numbers that the customer's own query lists for a donation; a row of another sign is another record."""
+    hits: list[int] = []
+    for row in rows:
+        named = {key.casefold(): value for key, value in row.items()}
+        if str(named.get("raisedonors.donation.id", "")).strip() != donation_id:
+            continue
+        try:
+            listed = Decimal(str(named.get("totaltransactionamount", named.get("transactionamount", amount))))
+            invoice = int(str(named["invoicenumber"]))
+        except (InvalidOperation, ValueError, KeyError):
+            continue
+        if (listed < 0) == (Decimal(amount) < 0) and invoice not in hits:
+            hits.append(invoice)
+    return hits
+
+
+def _same_or_unsaid(sent: str, returned: str | None) -> bool:
+    if not returned:
+        return True
+    try:
+        return could_be_same_moment(parse_moment(sent), returned)
+    except ValueError:
+        return sent[:10] == returned[:10]

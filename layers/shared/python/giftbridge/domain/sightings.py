@@ -1,0 +1,95 @@
+"""What a gift seen in the feed means: a new delivery, an adopted one, one to reopen, or nothing (requirement A1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from giftbridge.domain import deliveries as life
+from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, Kind, State, Trouble
+from giftbridge.domain.settings import Settings
+from giftbridge.domain.times import format_moment
+from giftbridge.domain.validation import APPROVED, REVERSED_STATUSES, UNSENT_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """As much of a gift as the pickup needs; a member that could not be read is None."""
+
+    donation_id: str
+    donor_id: int | None
+    status: str
+    crm_key: str | None
+    is_test_mode: bool
+    created_at: datetime | None
+    modified_at: datetime | None
+
+
+REOPENABLE = frozenset({"not-approved", "test-mode", "reversed-before-sent", "before-start"})
+
+
+def delivery_for(
+    sighting: Sighting, known: Delivery | None, settings: Settings, start: datetime, now: datetime
+) -> Delivery | None:
+    """The delivery's next row, or None when this sighting changes nothing."""
+    if known is not None:
+        return _reopened(sighting, known, settings, start, now)
+    new = life.new_delivery(
+        id=life.donation_created_id(sighting.donation_id),
+        kind=Kind.DONATION_CREATED,
+        donor_id=sighting.donor_id,
+        entity_id=sighting.donation_id,
+        now=now,
+    )
+    new = replace(new, result=_seen(sighting))
+    if sighting.crm_key:
+        adopted = {**new.result, "invoice": sighting.crm_key, "how": "adopted: the donation carried a CRM key when first seen"}
+        return replace(new, state=State.DELIVERED, result=adopted)
+    if sighting.status in UNSENT_STATUSES:
+        return None
+    trouble = _why_not(sighting, settings, start)
+    if trouble is None:
+        return new
+    return life.failed(new, trouble, now) if trouble.cause == "unknown-status" else life.ignored(new, trouble, now)
+
+
+def _why_not(sighting: Sighting, settings: Settings, start: datetime) -> Trouble | None:
+    if sighting.created_at is not None and sighting.created_at < start:
+        return Trouble(
+            "before-start",
+            f"created before {format_moment(start)}",
+            remedy="send it with `giftbridge backfill`, or set raisedonors.start_from",
+        )
+    if sighting.status in REVERSED_STATUSES:
+        return Trouble("reversed-before-sent", f"already {sighting.status} when first seen: nothing is sent")
+    if sighting.status != APPROVED:
+        return Trouble(
+            "unknown-status",
+            f"status {sighting.status[:40]!r} is unknown",
+            field="statusText",
+            remedy="see the donation on RaiseDonors; it is sent as soon as it is Approved",
+        )
+    if sighting.is_test_mode and settings.raisedonors.test_mode_gifts == "ignore":
+        return Trouble("test-mode", "a test-mode gift (setting raisedonors.test_mode_gifts)")
+    return None
+
+
+def _reopened(
+    sighting: Sighting, known: Delivery, settings: Settings, start: datetime, now: datetime
+) -> Delivery | None:
+    """An ignored delivery whose reason went, or a failed one whose gift was changed on RaiseDonors since."""
+    if known.trouble is None or sighting.status in UNSENT_STATUSES:
+        return None
+    if known.state is State.IGNORED and known.trouble.cause in REOPENABLE:
+        return life.reopened(known, now) if _why_not(sighting, settings, start) is None else None
+    if known.state is State.FAILED and known.trouble.cause not in AMBIGUOUS_CAUSES:
+        corrected = _seen(sighting).get("modified", "") > known.result.get("modified", "")
+        still_unknown = known.trouble.cause == "unknown-status" and _why_not(sighting, settings, start) is not None
+        if corrected and not still_unknown:
+            return replace(life.reopened(known, now), result={**known.result, **_seen(sighting)})
+    return None
+
+
+def _seen(sighting: Sighting) -> dict[str, str]:
+    """The gift's own modification time: a later one means that somebody changed it since."""
+    return {"modified": format_moment(sighting.modified_at)} if sighting.modified_at is not None else {}

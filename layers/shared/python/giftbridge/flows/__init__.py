@@ -1,0 +1,1 @@
+"""The order of the steps: one module for each Lambda function, under the same name."""

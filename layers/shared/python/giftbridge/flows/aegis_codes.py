@@ -1,0 +1,123 @@
+"""Which codes Aegis knows: asked once, remembered in the process and in the state table (requirement A13)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from giftbridge.clients.aegis import Aegis, CodeState
+from giftbridge.domain.settings import AegisSettings, LookupKind
+from giftbridge.domain.times import format_moment, parse_moment
+from giftbridge.errors import LostRace, Rejected
+from giftbridge.store.state import StateTable
+
+KNOWN_FOR = timedelta(hours=1)
+UNKNOWN_FOR = timedelta(seconds=30)
+Verdict = Literal["active", "inactive", "missing", "not-offered"]
+
+_REMEDIES: Mapping[LookupKind, str] = {
+    "fund": "add the fund in Aegis, or correct the project's code on RaiseDonors, then retry",
+    "appeal": "add the appeal in Aegis, or name a default in the setting aegis.default_appeal_code, then retry",
+    "product": "add the product in Aegis, or correct the premium on RaiseDonors, then retry",
+    "origin_source": "add it in Aegis, or correct the setting aegis.origin_source, then retry",
+    "batch_category": "add it in Aegis, or correct the setting aegis.batch_category, then retry",
+    "warehouse": "add it in Aegis, or correct the setting aegis.warehouse_id, then retry",
+    "pledge_program": "add it in Aegis, or correct the setting aegis.pledge_program_name, then retry",
+    "channel": "add it in Aegis, or correct the setting aegis.channel, then retry",
+}
+
+
+class AegisCodes:
+    """Verdicts on codes. An active code is trusted for an hour, anything else for half a minute."""
+
+    def __init__(self, aegis: Aegis, state: StateTable, now: Callable[[], datetime]) -> None:
+        self.aegis = aegis
+        self.state = state
+        self.now = now
+        self._remembered: dict[tuple[str, str], tuple[datetime, Verdict]] = {}
+        self._read_from_table: set[str] = set()
+        self._lock = threading.RLock()
+
+    def require(self, kind: LookupKind, code: str, field: str, settings: AegisSettings) -> None:
+        """Raises Rejected, naming code and remedy, when Aegis would refuse the code."""
+        verdict = self.verdict(kind, code, settings)
+        if verdict in {"missing", "inactive"}:
+            problem = "is inactive in Aegis" if verdict == "inactive" else "does not exist in Aegis"
+            raise Rejected(
+                f"{kind.replace('_', ' ')} {code[:80]!r} {problem}",
+                cause=f"unknown-{kind.replace('_', '-')}:{code[:60]}",
+                field=field,
+                remedy=_REMEDIES[kind],
+            )
+
+    def verdict(self, kind: LookupKind, code: str, settings: AegisSettings) -> Verdict:
+        """What is known of a code; `not-offered` where neither Aegis nor the settings can tell."""
+        with self._lock:
+            self._read_table(kind)
+            kept = self._remembered.get((kind, code))
+            if kept is not None and kept[0] > self.now():
+                return kept[1]
+            verdict = self._ask(kind, code)
+            if verdict == "not-offered" and kind in settings.codes:
+                return "active" if code in settings.codes[kind] else "missing"
+            self._remember(kind, code, verdict)
+            return verdict
+
+    def knows_donor_id(self, field: str) -> bool:
+        """Whether Aegis has the custom data field for the donor id; checked once an hour."""
+        with self._lock:
+            self._read_table("custom_field")
+            kept = self._remembered.get(("custom_field", field))
+            if kept is None or kept[0] <= self.now():
+                found: Verdict = "active" if self.aegis.has_custom_field(field, longest_value=12) else "missing"
+                self._remembered["custom_field", field] = (self.now() + KNOWN_FOR, found)
+                if found == "active":
+                    self._write_table("custom_field", field)
+                return found == "active"
+            return kept[1] == "active"
+
+    def is_first_time(self, event: str) -> bool:
+        """Whether something that is to be said once has not been said yet."""
+        try:
+            self.state.put(f"said#{event}", {"at": format_moment(self.now())}, None)
+        except LostRace:
+            return False
+        return True
+
+    def _ask(self, kind: LookupKind, code: str) -> Verdict:
+        """A 404 for one code proves nothing until the list shows that the look-up is offered at all."""
+        state: CodeState = self.aegis.code_state(kind, code)
+        if state != "missing":
+            return state
+        listed = self.aegis.codes(kind)
+        if listed is None:
+            return "not-offered"
+        return listed.get(code, "missing")
+
+    def _remember(self, kind: str, code: str, verdict: Verdict) -> None:
+        lasting = verdict in {"active", "not-offered"}
+        self._remembered[kind, code] = (self.now() + (KNOWN_FOR if lasting else UNKNOWN_FOR), verdict)
+        if verdict == "active":
+            self._write_table(kind, code)
+
+    def _read_table(self, kind: str) -> None:
+        """What other processes learned, read once a process and kind: a cold start asks Aegis nothing."""
+        if kind in self._read_from_table:
+            return
+        row = self.state.get(f"codes#aegis#{kind}") or {}
+        for code, until in dict(row.get("active", {})).items():
+            self._remembered.setdefault((kind, code), (parse_moment(until), "active"))
+        self._read_from_table.add(kind)
+
+    def _write_table(self, kind: str, code: str) -> None:
+        seen = self.state.get(f"codes#aegis#{kind}")
+        now = self.now()
+        kept: dict[str, Any] = dict((seen or {}).get("active", {}))
+        active = {name: until for name, until in kept.items() if parse_moment(until) > now}
+        active[code] = format_moment(now + KNOWN_FOR)
+        try:
+            self.state.put(f"codes#aegis#{kind}", {"active": active}, seen)
+        except LostRace:
+            return

@@ -1,0 +1,124 @@
+"""The donor's partner in Aegis: known, imported, matched, or created (requirements A2 to A4)."""
+
+from __future__ import annotations
+
+from giftbridge.clients.aegis import Aegis
+from giftbridge.domain.aegis_mapping import GatheredPartner, filled, partner_body
+from giftbridge.domain.deliveries import Step
+from giftbridge.domain.donations import Donor
+from giftbridge.domain.matching import Match, choose, is_plausible, matches, rules_for, searches_for
+from giftbridge.domain.partners import Partner
+from giftbridge.domain.settings import AegisSettings
+from giftbridge.errors import Ambiguous, Rejected
+from giftbridge.flows.aegis_codes import AegisCodes
+from giftbridge.flows.holds import key_or_free
+from giftbridge.flows.tools import Tools
+from giftbridge.flows.work import Work
+
+SYSTEM = "aegis"
+
+
+class AegisPartners:
+    """Finds or makes the partner of a donor, one delivery at a time."""
+
+    def __init__(self, tools: Tools, aegis: Aegis, codes: AegisCodes) -> None:
+        self.tools = tools
+        self.aegis = aegis
+        self.codes = codes
+
+    def settle(self, work: Work, donor: Donor, settings: AegisSettings) -> str:
+        """The partner id to send with. A new key is written with the next step.
+
+        Raises Held, Ambiguous, Rejected when the donor can't become a partner, and what the calls raise.
+        """
+        entity = f"donor#{donor.id}"
+        known = key_or_free(self.tools, work, entity, SYSTEM)
+        if known.key is not None:
+            return known.key
+        if donor.crm_key is not None and self._honours_imported(work, donor, settings):
+            return self._found(work, donor, donor.crm_key, "imported key", known.ended)
+        return self._match_or_create(work, donor, settings, known.ended)
+
+    def settle_anew(self, work: Work, donor: Donor, refused_id: str, settings: AegisSettings, refused: Rejected) -> str:
+        """Aegis refused our partner id: match anew when the partner is gone or inactive, else raise the refusal."""
+        partner = self.aegis.partner(refused_id)
+        if partner is not None and partner.is_active:
+            raise refused
+        entity = f"donor#{donor.id}"
+        row = self.tools.keys.get(entity, SYSTEM)
+        if row is not None and row.key == refused_id:
+            lost = self.tools.keys.lose(entity, SYSTEM, refused_id, work.delivery.id, work.now)
+            work.also.append(lost)
+            why = f"partner {refused_id} is {'inactive' if partner else 'gone'}: matching anew"
+            work.note("partner lost", why)
+            work.begin(Step.PARTNER, {"entity": entity})
+        return self._match_or_create(work, donor, settings, "")
+
+    def found_after_lost_answer(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
+        """Whether the partner that a lost request was to create is there; its key goes with the next step."""
+        match = self._match(work, donor, settings)
+        if match is None:
+            return False
+        self._found(work, donor, match.partner.id, f"found after a lost answer, by {' + '.join(match.rule)}", "")
+        return True
+
+    def _honours_imported(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
+        partner = self.aegis.partner(str(donor.crm_key))
+        if partner is None:
+            why = "does not exist"
+        elif not partner.is_active:
+            why = "is inactive"
+        elif not is_plausible(donor, partner, settings.donor_id_field):
+            why = "bears another name"
+        else:
+            return True
+        work.note("imported key dropped", f"partner {donor.crm_key} {why}: matching anew")
+        return False
+
+    def _match_or_create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str) -> str:
+        match = self._match(work, donor, settings, ended)
+        if match is not None:
+            rule = " + ".join(match.rule)
+            if match.of_several > 1:
+                rule += f" ({settings.on_several_matches} of {match.of_several})"
+            return self._found(work, donor, match.partner.id, rule, ended)
+        return self._create(work, donor, settings, ended)
+
+    def _match(self, work: Work, donor: Donor, settings: AegisSettings, ended: str = "") -> Match | None:
+        rules = rules_for(donor, settings.match_rules)
+        seen: dict[str, Partner] = {}
+        found: list[Match] = []
+        for search in searches_for(donor, rules):
+            seen.update({partner.id: partner for partner in self.aegis.search(search)})
+        found = matches(donor, seen.values(), rules, settings.donor_id_field)
+        try:
+            match = choose(found, settings.on_several_matches)
+        except Ambiguous:
+            # The donor's other gifts wait for the same choice.
+            work.hold_key(f"donor#{donor.id}", ended)
+            raise
+        if match is None and len(found) > 1:
+            work.note("several partners match", f"{len(found)} partners match; a new one is created as set")
+        return match
+
+    def _create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str) -> str:
+        if filled(settings.origin_source):
+            code = str(settings.origin_source)
+            self.codes.require("origin_source", code, "setting aegis.origin_source", settings)
+        knows_donor_id = self.codes.knows_donor_id(settings.donor_id_field)
+        if not knows_donor_id and self.codes.is_first_time(f"no-custom-field/{settings.donor_id_field}"):
+            work.note("no donor id in Aegis", f"Aegis has no custom data field {settings.donor_id_field!r} that takes it")
+        body = partner_body(GatheredPartner(donor, settings, knows_donor_id))
+        entity = f"donor#{donor.id}"
+        if not any(write.label == entity for write in work.also):
+            work.hold_key(entity, ended)
+        work.begin(Step.PARTNER, {"entity": entity})
+        partner_id = self.aegis.create_partner(body)
+        return self._found(work, donor, partner_id, "created", "")
+
+    def _found(self, work: Work, donor: Donor, partner_id: str, rule: str, ended: str) -> str:
+        work.settle_key(f"donor#{donor.id}", partner_id, rule, ended)
+        work.facts.update(partner=partner_id, matched_by=rule)
+        if donor.crm_key != partner_id:
+            work.mirrors.append(f"donor:{donor.id}:{partner_id}")
+        return partner_id

@@ -1,0 +1,157 @@
+"""The pledge of a schedule: created before its first gift, verified before each later one (requirements A7, A8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from giftbridge.clients.aegis import Aegis
+from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.domain.aegis_mapping import GatheredPledge, filled, pledge_body
+from giftbridge.domain.deliveries import Step
+from giftbridge.domain.donations import Donation, Donor, Schedule
+from giftbridge.domain.partners import Pledge
+from giftbridge.domain.settings import AegisSettings
+from giftbridge.domain.validation import require_sound_schedule
+from giftbridge.errors import Rejected
+from giftbridge.flows.aegis_codes import AegisCodes
+from giftbridge.flows.holds import KeyState, key_or_free
+from giftbridge.flows.tools import Tools
+from giftbridge.flows.work import Work
+
+SYSTEM = "aegis"
+
+
+@dataclass(frozen=True, slots=True)
+class PledgePlan:
+    """What is known of a schedule's pledge. `schedule` is read only when a pledge may have to be made or adopted."""
+
+    schedule_id: int
+    known: KeyState
+    schedule: Schedule | None
+    motivation_code: str | None
+
+    @property
+    def entity(self) -> str:
+        return f"schedule#{self.schedule_id}"
+
+
+class AegisPledges:
+    """Finds or makes the pledge of a schedule, one delivery at a time."""
+
+    def __init__(self, tools: Tools, aegis: Aegis, raisedonors: RaiseDonors, codes: AegisCodes) -> None:
+        self.tools = tools
+        self.aegis = aegis
+        self.raisedonors = raisedonors
+        self.codes = codes
+
+    def plan(self, work: Work, donation: Donation, donor: Donor, settings: AegisSettings) -> PledgePlan | None:
+        """What the donation needs; None for a one-time gift, or where it is to be sent without a pledge.
+
+        Raises Rejected for a schedule that is gone or cannot become a pledge.
+        """
+        if donation.schedule_id is None:
+            return None
+        known = key_or_free(self.tools, work, f"schedule#{donation.schedule_id}", SYSTEM)
+        if known.key is not None:
+            return PledgePlan(donation.schedule_id, known, None, donation.motivation_code)
+        schedule = self.raisedonors.schedule(donation.schedule_id)
+        plan = PledgePlan(donation.schedule_id, known, schedule, donation.motivation_code)
+        if schedule.crm_key is None:
+            try:
+                self._body(plan, schedule, donor, "", settings)
+            except Rejected as refused:
+                if refused.cause == "unmappable-frequency" and settings.on_unmappable_frequency == "send_without_pledge":
+                    work.note("sent without a pledge", refused.explain())
+                    return None
+                raise
+        return plan
+
+    def settle(
+        self, work: Work, plan: PledgePlan | None, donor: Donor, partner_id: str, settings: AegisSettings
+    ) -> str | None:
+        """The pledge id, just verified or just created, to apply the gifts to; None to apply them to none."""
+        if plan is None:
+            return None
+        imported = plan.schedule.crm_key if plan.schedule else None
+        candidate = plan.known.key or imported
+        if candidate is None:
+            return self._create(work, plan, donor, partner_id, settings)
+        pledge = next((p for p in self.aegis.pledges(partner_id) if p.id.casefold() == candidate.casefold()), None)
+        if pledge is not None and pledge.is_active:
+            if plan.known.key is None:
+                work.settle_key(plan.entity, candidate, "imported key", plan.known.ended)
+            return candidate
+        return self._lost(work, plan, donor, partner_id, settings, "is inactive" if pledge else "does not exist")
+
+    def _lost(
+        self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings, why: str
+    ) -> str | None:
+        lost = plan.known.key or (plan.schedule.crm_key if plan.schedule else None)
+        if settings.on_lost_pledge == "fail":
+            raise Rejected(
+                f"pledge {lost} of schedule {plan.schedule_id} {why}",
+                cause="pledge-lost",
+                field="recurringGift.crmKey",
+                remedy="reactivate the pledge in Aegis, or change the setting aegis.on_lost_pledge, then retry",
+            )
+        if settings.on_lost_pledge == "send_without_pledge":
+            work.note("sent without a pledge", f"pledge {lost} {why}")
+            return None
+        work.note("pledge recreated", f"pledge {lost} {why}")
+        if plan.known.key is not None:
+            lose = self.tools.keys.lose(plan.entity, SYSTEM, plan.known.key, work.delivery.id, work.now)
+            work.also.append(lose)
+        return self._create(work, plan, donor, partner_id, settings)
+
+    def _create(
+        self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings
+    ) -> str:
+        schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
+        body = self._body(plan, schedule, donor, partner_id, settings)
+        if not any(write.label == plan.entity for write in work.also):
+            work.hold_key(plan.entity, plan.known.ended)
+        values = {
+            "entity": plan.entity,
+            "partner": partner_id,
+            "amount": str(body["PledgeAmount"]),
+            "frequency": str(body["Frequency"]),
+            "start": str(body["StartDate"]),
+            "pledged": str(body["DatePledged"]),
+        }
+        work.begin(Step.PLEDGE, values)
+        pledge_id = self.aegis.create_pledge(body)
+        self.found(work, plan.entity, pledge_id, "created", settings)
+        return pledge_id
+
+    def found(self, work: Work, entity: str, pledge_id: str, rule: str, settings: AegisSettings) -> None:
+        """Store a schedule's pledge id with the next step, and claim the pledge."""
+        work.settle_key(entity, pledge_id, rule)
+        delivery = work.delivery
+        claim = f"aegis-pledge#{pledge_id}"
+        work.also.append(self.tools.keys.claim(claim, delivery.destination, delivery.id, work.now))
+        if settings.mirror_pledge_id:
+            work.mirrors.append(f"schedule:{entity.removeprefix('schedule#')}:{pledge_id}")
+
+    def unclaimed(self, pledges: Iterable[Pledge], delivery_id: str) -> list[Pledge]:
+        """Those of the pledges that no other schedule has."""
+        found = list(pledges)
+        claims = self.tools.keys.claimed_by([f"aegis-pledge#{pledge.id}" for pledge in found], SYSTEM)
+        return [pledge for pledge in found if claims.get(f"aegis-pledge#{pledge.id}", delivery_id) == delivery_id]
+
+    def _body(
+        self, plan: PledgePlan, schedule: Schedule, donor: Donor, partner_id: str, settings: AegisSettings
+    ) -> dict[str, object]:
+        require_sound_schedule(schedule)
+        if filled(settings.pledge_program_name):
+            program = settings.pledge_program_name
+            self.codes.require("pledge_program", program, "setting aegis.pledge_program_name", settings)
+        return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, self._appeal(plan, schedule, settings)))
+
+    def _appeal(self, plan: PledgePlan, schedule: Schedule, settings: AegisSettings) -> str | None:
+        """The first of schedule's, gift's and default appeal that Aegis knows; a pledge needs none."""
+        codes = (schedule.motivation_code, plan.motivation_code, settings.default_appeal_code)
+        for code in codes:
+            if code is not None and filled(code) and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}:
+                return code
+        return None

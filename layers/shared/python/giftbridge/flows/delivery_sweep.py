@@ -1,0 +1,176 @@
+"""Every minute: whatever is due gets a nudge, whatever else is broken; the table and the dead letters agree."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from giftbridge.delivery_queue import Nudge, new_nudge_name
+from giftbridge.domain.deliveries import Delivery, State, Trouble
+from giftbridge.domain.destinations import Destination
+from giftbridge.domain.settings import Settings
+from giftbridge.errors import LostRace
+from giftbridge.flows.tools import Tools
+from giftbridge.flows.work import Work
+
+log = logging.getLogger("giftbridge")
+MOST_NUDGES = 500
+MOST_DEAD_LETTERS = 100
+# A nudge that led to nothing: lost when the queue is empty, else probably still in line.
+LOST_AFTER = timedelta(seconds=15)
+LOST_IN_LINE_AFTER = timedelta(minutes=15)
+_SWEPT_VERSION = "sweep#settings"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOutcome:
+    """What one sweep did; `oldest_open` is the age in seconds of the oldest undelivered delivery that was due."""
+
+    nudged: int
+    dead_letters_deleted: int
+    died: int
+    reopened: int
+    oldest_open: float
+    stopped: bool
+
+
+class DeliverySweep:
+    """Keeps one destination's deliveries moving."""
+
+    def __init__(self, tools: Tools, destination: str, renudge_after: timedelta = LOST_IN_LINE_AFTER) -> None:
+        self.tools = tools
+        self.destination = destination
+        self.renudge_after = renudge_after
+
+    def run(self) -> SweepOutcome:
+        """One sweep."""
+        number, settings = self.tools.settings()
+        reopened = self._reopen_ignored(number, settings)
+        deleted, died = self._agree_with_dead_letters()
+        destination = self._reopened_destination(number)
+        due = self._due()
+        oldest = min((delivery.created_at for delivery in due if delivery.state is not State.DELIVERED), default=None)
+        nudged = self._nudge_due(due, destination, settings)
+        age = (self.tools.now() - oldest).total_seconds() if oldest else 0.0
+        return SweepOutcome(nudged, deleted, died, reopened, age, destination.stopped_at is not None)
+
+    # --- nudging ------------------------------------------------------------------------------------------
+
+    def _due(self) -> list[Delivery]:
+        ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES)
+        rows = self.tools.deliveries.get_many(ids)
+        return sorted(rows.values(), key=lambda delivery: (delivery.created_at, delivery.id))
+
+    def _nudge_due(self, due: list[Delivery], destination: Destination, settings: Settings) -> int:
+        """Oldest first. While the breaker is open one delivery tries; while paused or asked to wait, none does."""
+        now = self.tools.now()
+        if destination.paused_by is not None or (destination.not_before is not None and destination.not_before > now):
+            return 0
+        if not destination.is_healthy:
+            return self._nudge_trial(due, destination, settings)
+        lost_after = LOST_AFTER if self.tools.queue.is_empty() else self.renudge_after
+        return self._send([delivery for delivery in due if self._needs_nudge(delivery, lost_after, now)])
+
+    def _nudge_trial(self, due: list[Delivery], destination: Destination, settings: Settings) -> int:
+        now = self.tools.now()
+        if destination.probe_at is not None and destination.probe_at > now:
+            return 0
+        candidates = [d for d in due if not d.is_leased(now) and d.state is not State.DELIVERED]
+        if not candidates:
+            return 0
+        trial = candidates[0]
+        pause = timedelta(seconds=settings.retries.breaker_probe_seconds)
+        self.tools.state.change_destination(
+            self.destination, lambda d: replace(d, trial=trial.id, probe_at=now + max(pause, timedelta(seconds=1)))
+        )
+        return self._send([trial])
+
+    def _needs_nudge(self, delivery: Delivery, lost_after: timedelta, now: datetime) -> bool:
+        if delivery.is_leased(now):
+            return False
+        if delivery.nudged_at is None or delivery.nudged_at < delivery.due:
+            return True
+        lease_ended = delivery.lease_until is not None and delivery.nudged_at < delivery.lease_until
+        return lease_ended or now - delivery.nudged_at >= lost_after
+
+    def _send(self, deliveries: list[Delivery]) -> int:
+        if not deliveries:
+            return 0
+        name = new_nudge_name()
+        noted = self.tools.deliveries.note_nudges(deliveries, name, self.tools.now())
+        return len(self.tools.queue.send(noted, name))
+
+    # --- the destination ----------------------------------------------------------------------------------
+
+    def _reopened_destination(self, settings_number: int) -> Destination:
+        """Refused credentials: a new secret or settings version is worth a try at once."""
+        destination = self.tools.state.destination(self.destination)
+        if destination.stopped_at is None:
+            return destination
+        versions = f"{settings_number}/{self.tools.credentials_version(self.destination)}"
+        if versions == destination.stopped_versions:
+            return destination
+        now = self.tools.now()
+        return self.tools.state.change_destination(
+            self.destination, lambda d: replace(d, probe_at=now, stopped_versions=versions)
+        )
+
+    def _reopen_ignored(self, number: int, settings: Settings) -> int:
+        """After a settings change, what was ignored for a setting that changed is worked on again."""
+        row = self.tools.state.get(_SWEPT_VERSION)
+        if row is not None and int(row["number"]) == number:
+            return 0
+        reopened = 0
+        if settings.raisedonors.test_mode_gifts == "send":
+            ids = self.tools.deliveries.ids_in("ignored:test-mode", self.destination)
+            for delivery in self.tools.deliveries.get_many(ids).values():
+                reopened += self._change(delivery, lambda work: work.reopen("setting raisedonors.test_mode_gifts is send"))
+        try:
+            self.tools.state.put(_SWEPT_VERSION, {"number": number}, row)
+        except LostRace:
+            log.info("another sweep runs too")
+        return reopened
+
+    # --- dead letters -------------------------------------------------------------------------------------
+
+    def _agree_with_dead_letters(self) -> tuple[int, int]:
+        """Delete dead letters whose trouble has ended; fail deliveries whose worker died again and again."""
+        deleted = died = 0
+        letters = self.tools.queue.dead_letters(MOST_DEAD_LETTERS)
+        known = self.tools.deliveries.get_many(letter.delivery_id for letter in letters)
+        for letter in letters:
+            delivery = known.get(letter.delivery_id)
+            if delivery is not None and _is_stuck(delivery, self.tools.now()):
+                died += self._worker_died(delivery, letter)
+                self.tools.queue.keep_dead_letter(letter)
+            elif delivery is None or delivery.state is not State.FAILED or delivery.failed_nudge != letter.name:
+                self.tools.queue.delete_dead_letter(letter)
+                deleted += 1
+            else:
+                self.tools.queue.keep_dead_letter(letter)
+        return deleted, died
+
+    def _worker_died(self, delivery: Delivery, letter: Nudge) -> int:
+        trouble = Trouble(
+            "worker-died",
+            f"its worker died {letter.receives} times",
+            remedy="see the function's log for the delivery's id, then retry",
+        )
+        if delivery.state is State.SENDING:
+            now = self.tools.now()
+            return self._change(delivery, lambda work: work.unknown(trouble, now, fail_after_probe=trouble))
+        return self._change(replace(delivery, nudge=letter.name), lambda work: work.fail(trouble))
+
+    def _change(self, delivery: Delivery, change: Callable[[Work], None]) -> int:
+        try:
+            change(Work(self.tools, delivery))
+        except LostRace:
+            return 0
+        return 1
+
+
+def _is_stuck(delivery: Delivery, now: datetime) -> bool:
+    """Whether nobody got anywhere with it: waiting and unknown deliveries were brought there by a living worker."""
+    return delivery.state is State.PENDING or (delivery.state is State.SENDING and not delivery.is_leased(now))

@@ -1,0 +1,93 @@
+"""Keys made at a destination, stored on RaiseDonors too, for people who look there. Never blocks a delivery."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.domain import destinations as health
+from giftbridge.domain.times import format_moment, parse_moment
+from giftbridge.errors import GiftBridgeError, LostRace, Misconfigured, Rejected
+from giftbridge.flows.tools import Tools
+from giftbridge.flows.work import Work
+
+log = logging.getLogger("giftbridge")
+_NOT_OFFERED = "donation-keys-not-offered"
+_ASK_AGAIN_AFTER = timedelta(days=1)
+_PAUSE = timedelta(minutes=5)
+
+
+class KeyMirror:
+    """Stores partner, pledge and invoice ids on donor, schedule and gift. Each store can be repeated."""
+
+    def __init__(self, tools: Tools, raisedonors: RaiseDonors) -> None:
+        self.tools = tools
+        self.raisedonors = raisedonors
+        self._takes: bool | None = None
+
+    def store(self, work: Work) -> None:
+        """Store what the row still lists; what RaiseDonors could not take now stays listed for the sweep."""
+        remaining: list[str] = []
+        for mirror in work.mirrors:
+            what, entity_id, key = mirror.split(":", 2)
+            if what == "donation" and not self._takes_donation_keys():
+                continue
+            try:
+                self._store_one(work, what, entity_id, key)
+            except Rejected as refused:
+                work.note("key not stored on RaiseDonors", refused.explain(), {"entity": f"{what}#{entity_id}"})
+            except GiftBridgeError as error:
+                self._note_trouble(error)
+                remaining.append(mirror)
+        due = work.now + _PAUSE if remaining else work.delivery.due
+        try:
+            work.save_mirrors(tuple(remaining), due)
+        except LostRace:
+            log.info("keys were mirrored by another process too", extra={"delivery": work.delivery.id})
+
+    def _store_one(self, work: Work, what: str, entity_id: str, key: str) -> None:
+        if what == "donation":
+            if not self.raisedonors.store_donation_key(entity_id, key):
+                self._remember_not_offered()
+        elif what == "donor":
+            self.raisedonors.store_donor_key(int(entity_id), key)
+        elif what == "schedule":
+            self._store_on_schedule(work, int(entity_id), key)
+
+    def _store_on_schedule(self, work: Work, schedule_id: int, pledge_id: str) -> None:
+        changed = self.raisedonors.store_schedule_key(schedule_id, pledge_id)
+        if changed:
+            log.error("a schedule changed while its key was stored", extra={"schedule": schedule_id, "members": changed})
+            why = f"besides the key, {', '.join(changed)} changed: check the schedule on RaiseDonors"
+            work.note("schedule changed while its key was stored", why, {"schedule": str(schedule_id)})
+
+    def _takes_donation_keys(self) -> bool:
+        """Whether this account offers to store the invoice number, as any process found out within a day."""
+        if self._takes is None:
+            row = self.tools.state.get(_NOT_OFFERED)
+            self._takes = row is None or parse_moment(row["at"]) < self.tools.now() - _ASK_AGAIN_AFTER
+        return self._takes
+
+    def _remember_not_offered(self) -> None:
+        log.warning("this RaiseDonors account does not store invoice numbers on gifts; they stay in crm-keys")
+        self._takes = False
+        try:
+            now = format_moment(self.tools.now())
+            self.tools.state.put(_NOT_OFFERED, {"at": now}, self.tools.state.get(_NOT_OFFERED))
+        except LostRace:
+            return
+
+    def _note_trouble(self, error: GiftBridgeError) -> None:
+        """RaiseDonors' own trouble is noted by the pickup, except that refused credentials stop everybody."""
+        if isinstance(error, Misconfigured):
+            number, _ = self.tools.settings()
+            versions = f"{number}/{self.tools.credentials_version(error.system)}"
+            now = self.tools.now()
+            self.tools.state.change_destination(
+                error.system, lambda d: health.after_refused_credentials(d, error.text, versions, now)
+            )
+        elif getattr(error, "not_before", None) is not None and error.cause == "too-many-calls":
+            not_before = error.not_before  # type: ignore[attr-defined]
+            self.tools.state.change_destination("raisedonors", lambda d: replace(d, not_before=not_before))

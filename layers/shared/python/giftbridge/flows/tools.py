@@ -1,0 +1,31 @@
+"""What every flow is given: the tables, the queue, the settings, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from giftbridge.clients.http import TimeLeft
+from giftbridge.delivery_queue import DeliveryQueue
+from giftbridge.domain.settings import Settings
+from giftbridge.store.activity import Activity
+from giftbridge.store.crm_keys import CrmKeys
+from giftbridge.store.deliveries import Deliveries
+from giftbridge.store.state import StateTable
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Built once for a process. `settings` gives version number and settings, `jitter` a number from 0 to 1."""
+
+    deliveries: Deliveries
+    keys: CrmKeys
+    activity: Activity
+    state: StateTable
+    queue: DeliveryQueue
+    settings: Callable[[], tuple[int, Settings]]
+    now: Callable[[], datetime]
+    jitter: Callable[[], float]
+    time_left: TimeLeft
+    credentials_version: Callable[[str], str]

@@ -1,0 +1,178 @@
+"""The work on one delivery: its row as last written, and the writes that take it from state to state."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from giftbridge.domain import deliveries as life
+from giftbridge.domain.deliveries import Attempt, Delivery, State, Step, Trouble
+from giftbridge.errors import LostRace
+from giftbridge.flows.tools import Tools
+from giftbridge.store.rows import Write
+
+log = logging.getLogger("giftbridge")
+LEASE_SKEW = timedelta(seconds=5)
+_TRIES = 4
+
+
+@dataclass(slots=True)
+class Work:
+    """One delivery in hand. `also` are writes that belong to the next step, `facts` what the result will tell,
+    `mirrors` the keys to store on RaiseDonors once it is delivered.
+    """
+
+    tools: Tools
+    delivery: Delivery
+    also: list[Write] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    mirrors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.facts.update(self.delivery.result)
+        self.mirrors += self.delivery.mirrors
+
+    @property
+    def now(self) -> datetime:
+        return self.tools.now()
+
+    def begin(self, step: Step, values: Mapping[str, str]) -> None:
+        """Write the intent to make a write at the destination, before its first byte leaves."""
+        now = self.now
+        earlier = self.delivery.attempt
+        first = earlier.first_started_at if earlier is not None and earlier.step is step else now
+        attempt = Attempt(secrets.token_hex(6), step, now, first, values)
+        lease_until = now + timedelta(seconds=max(0.0, self.tools.time_left.seconds())) + LEASE_SKEW
+        self._save(life.sending(self.delivery, attempt, lease_until, now))
+
+    def settle_key(self, entity: str, key: str, rule: str, ended: str = "") -> None:
+        """Store a destination's key of one of our entities with the next step."""
+        delivery = self.delivery
+        write = self.tools.keys.settle(entity, delivery.destination, key, rule, delivery.id, self.now, ended)
+        self.also = [other for other in self.also if other.label != entity] + [write]
+
+    def hold_key(self, entity: str, ended: str = "") -> None:
+        """Take the hold on an entity with the next step."""
+        delivery = self.delivery
+        self.also.append(self.tools.keys.hold(entity, delivery.destination, delivery.id, self.now, ended))
+
+    def delivered(self, result: Mapping[str, str], claim: str, why: str, *, proven: bool) -> None:
+        """Write the fact, the claim on the record made, and the activity line as one, whoever moved the row meanwhile.
+
+        `proven` is True when the destination itself answered this attempt: then a claim that another delivery's probe
+        made on the same record was wrong, and that delivery goes to a person. Raises LostRace.
+        """
+        attempt_id = self.delivery.attempt.id if self.delivery.attempt else None
+        wrong_claimant: str | None = None
+        for _ in range(_TRIES):
+            now = self.now
+            self.facts.update(result)
+            after = life.delivered(self.delivery, now)
+            claiming = self.tools.keys.claim(
+                claim, self.delivery.destination, self.delivery.id, now, take_over=wrong_claimant is not None
+            )
+            try:
+                self._save(after, claiming, self._line("delivered", why, self.facts))
+            except LostRace as lost:
+                if claim in lost.rows and not proven:
+                    raise
+                if claim in lost.rows:
+                    claims = self.tools.keys.claimed_by([claim], self.delivery.destination)
+                    wrong_claimant = claims.get(claim)
+                if not self._row_still_ours(attempt_id):
+                    raise
+                continue
+            if wrong_claimant is not None:
+                self._correct(wrong_claimant, claim)
+            return
+        raise LostRace("the row kept changing while a delivery was recorded", (self.delivery.id,))
+
+    def _row_still_ours(self, attempt_id: str | None) -> bool:
+        """Whether the row, read again, still waits for this attempt's answer."""
+        fresh = self.tools.deliveries.get(self.delivery.id)
+        if fresh is None or fresh.attempt is None or fresh.attempt.id != attempt_id:
+            return False
+        if fresh.state not in {State.SENDING, State.UNKNOWN, State.FAILED}:
+            return False
+        if fresh.revision != self.delivery.revision:
+            self.also.clear()
+        self.delivery = fresh
+        return True
+
+    def _correct(self, delivery_id: str, claim: str) -> None:
+        """A probe had taken our record for another delivery's: a person decides what became of that one."""
+        other = self.tools.deliveries.get(delivery_id)
+        if other is None or other.state is not State.DELIVERED:
+            return
+        trouble = Trouble(
+            "several-transactions",
+            f"{claim} turned out to belong to {self.delivery.id}",
+            remedy="look the donor's history up in Aegis, then decide with `giftbridge review`",
+        )
+        Work(self.tools, other).fail(trouble)
+
+    def wait(self, trouble: Trouble, due: datetime, *, counts: bool) -> None:
+        """Due again by itself."""
+        if self.delivery.state is State.UNKNOWN:
+            after = life.still_unknown(self.delivery, trouble, due, self.now)
+        else:
+            after = life.waiting(self.delivery, trouble, due, self.now, counts=counts)
+        lines = [self._line("waiting", trouble.explain(), {"cause": trouble.cause})] if counts else []
+        self._save(after, *lines)
+
+    def unknown(self, trouble: Trouble, due: datetime, fail_after_probe: Trouble | None = None) -> None:
+        """The answer was lost."""
+        after = replace(
+            life.unknown(self.delivery, trouble, due, self.now),
+            fail_after_probe=fail_after_probe or self.delivery.fail_after_probe,
+        )
+        step = self.delivery.attempt.step.value if self.delivery.attempt else ""
+        self._save(after, self._line("unknown", trouble.explain(), {"step": step}))
+
+    def surely_not_sent(self) -> None:
+        """The probe found nothing: go on as if for the first time, still within this run."""
+        self._save(life.surely_not_sent(self.delivery, self.now), self._line("probed", "nothing was recorded", {}))
+
+    def fail(self, trouble: Trouble) -> None:
+        """A person must look."""
+        self._end(life.failed(self.delivery, trouble, self.now), "failed", trouble)
+
+    def ignore(self, trouble: Trouble) -> None:
+        """Not to be sent."""
+        self._end(life.ignored(self.delivery, trouble, self.now), "ignored", trouble)
+
+    def reopen(self, why: str) -> None:
+        """Start anew, probing first what may have been sent."""
+        self._save(life.reopened(self.delivery, self.now), self._line("reopened", why, {}))
+
+    def save_mirrors(self, remaining: tuple[str, ...], due: datetime, *lines: Write) -> None:
+        """Note which keys are still to be stored on RaiseDonors."""
+        self.mirrors = list(remaining)
+        self._save(replace(self.delivery, due=due, updated_at=self.now), *lines)
+
+    def note(self, what: str, why: str, details: Mapping[str, object] | None = None) -> None:
+        """An activity line with the next step."""
+        self.also.append(self._line(what, why, details or {}))
+
+    def _end(self, after: Delivery, what: str, trouble: Trouble) -> None:
+        details = {"cause": trouble.cause, "field": trouble.field, "candidates": list(trouble.candidates) or None}
+        shown = {name: value for name, value in details.items() if value is not None}
+        self._save(after, self._line(what, trouble.explain(), shown))
+
+    def _line(self, what: str, why: str, details: Mapping[str, object]) -> Write:
+        return self.tools.activity.line(
+            self.delivery.donor_entity,
+            now=self.now,
+            what=what,
+            why=why,
+            delivery_id=self.delivery.id,
+            details={"kind": self.delivery.kind.value, **details},
+        )
+
+    def _save(self, after: Delivery, *writes: Write) -> None:
+        after = replace(after, result=dict(self.facts), mirrors=tuple(self.mirrors))
+        self.delivery = self.tools.deliveries.save(self.delivery, after, *self.also, *writes)
+        self.also.clear()

@@ -1,0 +1,1 @@
+"""The DynamoDB tables behind GiftBridge, one module for each table."""

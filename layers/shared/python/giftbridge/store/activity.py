@@ -1,0 +1,82 @@
+"""The activity table: an append-only line for what was done to whom, why, and with what result."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from giftbridge.domain.times import format_moment
+from giftbridge.store.rows import Write, from_item, put, read_many, to_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+FORMAT_VERSION = 1
+
+
+class Activity:
+    """Lines of one entity, in time order; the day index finds recent lines of all."""
+
+    def __init__(self, client: DynamoDBClient, table: str, keep_days: int = 730) -> None:
+        self.client = client
+        self.table = table
+        self.keep = timedelta(days=keep_days)
+
+    def line(
+        self,
+        entity: str,
+        *,
+        now: datetime,
+        what: str,
+        why: str,
+        delivery_id: str | None = None,
+        who: str = "giftbridge",
+        details: Mapping[str, object] | None = None,
+    ) -> Write:
+        """The write of one line, to be made together with the fact it tells of."""
+        values = {
+            "entity": entity,
+            "at": f"{format_moment(now)}#{secrets.token_hex(4)}",
+            "day": now.strftime("%Y-%m-%d"),
+            "what": what,
+            "why": why,
+            "who": who,
+            "delivery": delivery_id,
+            "details": dict(details) if details else None,
+            "expires_at": int((now + self.keep).timestamp()),
+            "v": FORMAT_VERSION,
+        }
+        return put(self.table, values, "activity")
+
+    def of_entity(self, entity: str, limit: int = 200) -> list[dict[str, Any]]:
+        """An entity's lines, newest first."""
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression="entity = :entity",
+            ExpressionAttributeValues=to_item({":entity": entity}),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_shown(from_item(item)) for item in answer["Items"]]
+
+    def of_day(self, day: str, limit: int = 200) -> list[dict[str, Any]]:
+        """A UTC day's lines of all entities, newest first."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by-day",
+            KeyConditionExpression="#day = :day",
+            ExpressionAttributeNames={"#day": "day"},
+            ExpressionAttributeValues=to_item({":day": day}),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        keys = [from_item(item) for item in answer["Items"]]
+        rows = read_many(self.client, self.table, [{"entity": key["entity"], "at": key["at"]} for key in keys])
+        return sorted(map(_shown, rows), key=lambda line: str(line["at"]), reverse=True)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    hidden = {"v", "expires_at", "day"}
+    return {name: value for name, value in row.items() if name not in hidden}

@@ -1,0 +1,100 @@
+"""The crm-keys table: which record at a destination is ours, who is settling that right now, and who claims what.
+
+A row is a key (settled), a hold (a delivery is settling it), or both absent (nothing known). Claim rows such as
+`aegis-invoice#7` say which donation a transaction belongs to: put if absent, so a race has one winner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from giftbridge.domain.times import format_moment
+from giftbridge.store.rows import Write, put, read_many, read_one, update
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+FORMAT_VERSION = 1
+_FREE_OR_MINE = "attribute_not_exists(entity) OR (attribute_not_exists(crm_key) AND hold IN (:me, :ended))"
+
+
+@dataclass(frozen=True, slots=True)
+class CrmKey:
+    """What is known of an entity at a destination. `rule` and `since` say how and when the key was found."""
+
+    entity: str
+    system: str
+    key: str | None
+    hold: str | None
+    rule: str | None
+    since: str | None
+
+
+class CrmKeys:
+    """Reads are consistent; writes are parts of a delivery's transaction."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self.client = client
+        self.table = table
+
+    def get(self, entity: str, system: str) -> CrmKey | None:
+        """The row as it is now."""
+        row = read_one(self.client, self.table, {"entity": entity, "system": system})
+        if row is None:
+            return None
+        return CrmKey(entity, system, row.get("crm_key"), row.get("hold"), row.get("rule"), row.get("since"))
+
+    def claimed_by(self, entities: Iterable[str], system: str) -> dict[str, str]:
+        """Which delivery claims each of these records, for those that are claimed."""
+        rows = read_many(self.client, self.table, [{"entity": entity, "system": system} for entity in set(entities)])
+        return {row["entity"]: row["crm_key"] for row in rows if row.get("crm_key")}
+
+    def hold(self, entity: str, system: str, delivery_id: str, now: datetime, ended: str = "") -> Write:
+        """Take the hold, unless the key is settled or another delivery holds it; `ended` named one that gave up."""
+        values = {"entity": entity, "system": system, "hold": delivery_id, "since": format_moment(now)}
+        row = {**values, "v": FORMAT_VERSION}
+        return put(self.table, row, entity, _FREE_OR_MINE, me=delivery_id, ended=ended or delivery_id)
+
+    def settle(
+        self, entity: str, system: str, key: str, rule: str, delivery_id: str, now: datetime, ended: str = ""
+    ) -> Write:
+        """Store the key, unless it is settled already or another delivery holds it."""
+        values = {
+            "entity": entity,
+            "system": system,
+            "crm_key": key,
+            "system_key": f"{system}#{key}",
+            "rule": rule,
+            "since": format_moment(now),
+            "v": FORMAT_VERSION,
+        }
+        return put(self.table, values, entity, _FREE_OR_MINE, me=delivery_id, ended=ended or delivery_id)
+
+    def lose(self, entity: str, system: str, key: str, delivery_id: str, now: datetime) -> Write:
+        """Turn a key that the destination no longer honours into this delivery's hold."""
+        values = {
+            "crm_key": None,
+            "system_key": None,
+            "hold": delivery_id,
+            "lost_key": key,
+            "since": format_moment(now),
+        }
+        return update(
+            self.table, {"entity": entity, "system": system}, values, entity, "crm_key = :old", old=key
+        )
+
+    def claim(self, entity: str, system: str, delivery_id: str, now: datetime, *, take_over: bool = False) -> Write:
+        """Say that a record at the destination belongs to this delivery."""
+        values = {
+            "entity": entity,
+            "system": system,
+            "crm_key": delivery_id,
+            "since": format_moment(now),
+            "v": FORMAT_VERSION,
+        }
+        if take_over:
+            return put(self.table, values, entity)
+        return put(self.table, values, entity, "attribute_not_exists(entity) OR crm_key = :me", me=delivery_id)

@@ -1,0 +1,1 @@
+"""What runs inside the emulator process, with the emulator's interpreter. Imports nothing but it and the stdlib."""

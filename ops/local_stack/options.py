@@ -1,0 +1,81 @@
+"""What a local stack is told: the same values on the command line, in tests and in the demo."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.local_stack.paths import LocalStackError
+
+# Fields of a system's secret, each with the option that fills it.
+SECRET_FIELDS: dict[str, dict[str, str]] = {
+    "raisedonors": {"url": "raisedonors_url", "token": "raisedonors_token"},
+    "aegis": {
+        "url": "aegis_url",
+        "context": "aegis_context",
+        "username": "aegis_username",
+        "password": "aegis_password",
+    },
+    "virtuous": {
+        "url": "virtuous_url",
+        "api_key": "virtuous_api_key",
+        "webhook_secret": "virtuous_webhook_secret",
+    },
+}
+LONGEST_DELIVERY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """A system is switched on by giving all of its options, and off by giving none."""
+
+    state_dir: Path
+    port: int = 0
+    raisedonors_url: str | None = None
+    raisedonors_token: str | None = None
+    aegis_url: str | None = None
+    aegis_context: str | None = None
+    aegis_username: str | None = None
+    aegis_password: str | None = None
+    virtuous_url: str | None = None
+    virtuous_api_key: str | None = None
+    virtuous_webhook_secret: str | None = None
+    settings_file: Path | None = None
+    pickup_every: float = 60
+    batch_every: float = 0
+    visibility: float = 360
+
+    def check(self) -> None:
+        """Refuses a system given in part, and numbers that make no sense."""
+        for system, fields in SECRET_FIELDS.items():
+            missing = [option for option in fields.values() if not getattr(self, option)]
+            if missing and len(missing) < len(fields):
+                names = ", ".join(f"--{option.replace('_', '-')}" for option in missing)
+                raise LocalStackError(f"{system} is given in part; missing: {names}", exit_code=2)
+        if self.pickup_every <= 0:
+            raise LocalStackError("--pickup-every must be more than 0 seconds", exit_code=2)
+        if self.batch_every < 0:
+            raise LocalStackError("--batch-every must not be negative; 0 leaves the batch to `batch run`", exit_code=2)
+        if not 1 <= self.visibility <= 43200:
+            raise LocalStackError("--visibility must be between 1 and 43200 seconds", exit_code=2)
+        if self.settings_file is not None and not self.settings_file.is_file():
+            raise LocalStackError(f"--settings: there is no file {self.settings_file}", exit_code=2)
+
+    def is_on(self, system: str) -> bool:
+        """True when the system's options are given."""
+        return all(getattr(self, option) for option in SECRET_FIELDS[system].values())
+
+    def secret(self, system: str) -> dict[str, str]:
+        """The system's secret as `giftbridge connect` would write it; empty when it is switched off."""
+        if not self.is_on(system):
+            return {}
+        return {field: getattr(self, option) for field, option in SECRET_FIELDS[system].items()}
+
+    def parameters(self) -> dict[str, str]:
+        """The template's parameters. AWS wants a message to stay away at least as long as its worker may run."""
+        visibility = math.ceil(self.visibility)
+        return {
+            "QueueVisibilitySeconds": str(visibility),
+            "DeliveryTimeoutSeconds": str(min(LONGEST_DELIVERY_SECONDS, visibility)),
+        }

@@ -1,0 +1,4 @@
+"""Stand-ins for RaiseDonors and Aegis that keep to the wire contracts, with faults on demand.
+
+They share no code with the product, so that they can serve as independent witnesses of what it did.
+"""

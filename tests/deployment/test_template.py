@@ -1,0 +1,135 @@
+"""template.yaml: valid, safe to lose nothing, and no function may do more than it must."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ops.local_stack.paths import CHECKOUT, SAM
+from tests.deployment.template import own_template, resources
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+TABLES = resources("AWS::DynamoDB::Table")
+ROLES = resources("AWS::IAM::Role")
+# Who may read which secret. A new line here is a decision.
+READERS = {
+    "RaiseDonorsSecret": {"DonationPickupRole", "DeliverySweepRole", "AegisDeliveryRole"},
+    "AegisSecret": {"DeliverySweepRole", "AegisDeliveryRole"},
+}
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role["Properties"]["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_sam_and_its_linter_find_nothing_wrong_with_the_template() -> None:
+    done = subprocess.run(
+        [str(SAM), "validate", "--lint", "--template", "template.yaml"],
+        cwd=CHECKOUT,
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is a valid SAM Template" in done.stdout
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_a_table_survives_its_stack(table: str) -> None:
+    resource = TABLES[table]
+
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert resource["Properties"]["DeletionProtectionEnabled"] is True
+    assert resource["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert resource["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_secrets_survive_their_stack() -> None:
+    kept = {name: secret["DeletionPolicy"] for name, secret in resources("AWS::SecretsManager::Secret").items()}
+
+    assert kept == {"RaiseDonorsSecret": "Retain", "AegisSecret": "Retain"}
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_a_function_is_allowed_named_actions_on_named_resources_only(role: str) -> None:
+    assert "ManagedPolicyArns" not in ROLES[role]["Properties"]
+    for statement in statements(ROLES[role]):
+        assert not [action for action in as_list(statement["Action"]) if "*" in action], statement
+        assert not [resource for resource in as_list(statement["Resource"]) if "*" in str(resource)], statement
+
+
+@pytest.mark.parametrize("secret", sorted(READERS))
+def test_a_secret_is_readable_by_those_listed_only(secret: str) -> None:
+    readers = {
+        name
+        for name, role in ROLES.items()
+        for statement in statements(role)
+        if "secretsmanager:GetSecretValue" in as_list(statement["Action"])
+        and {"Ref": secret} in as_list(statement["Resource"])
+    }
+
+    assert readers == READERS[secret]
+
+
+def test_every_function_has_a_role_and_a_log_group_of_its_own() -> None:
+    roles = [function["Properties"]["Role"]["Fn::GetAtt"][0] for function in FUNCTIONS.values()]
+    groups = [function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for function in FUNCTIONS.values()]
+
+    assert sorted(set(roles)) == sorted(roles) == sorted(ROLES)
+    assert sorted(set(groups)) == sorted(groups) == sorted(resources("AWS::Logs::LogGroup"))
+    for name, role in ROLES.items():
+        log = next(statement for statement in statements(role) if statement["Sid"] == "Log")
+        assert log["Resource"] == {"Fn::GetAtt": [name.replace("Role", "Logs"), "Arn"]}
+
+
+def test_the_template_and_the_functions_folder_name_the_same_functions() -> None:
+    named = {function["Properties"]["CodeUri"] for function in FUNCTIONS.values()}
+    present = {f"functions/{handler.parent.name}/" for handler in CHECKOUT.glob("functions/*/handler.py")}
+
+    assert named == present
+
+
+def test_schedules_are_off_until_connect_turns_them_on() -> None:
+    schedules = [
+        event["Properties"]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"]["Events"].values()
+        if event["Type"] == "Schedule"
+    ]
+
+    assert {schedule["State"] for schedule in schedules} == {"DISABLED"}
+
+
+def test_every_parameter_has_a_default_and_a_description() -> None:
+    for name, parameter in own_template()["Parameters"].items():
+        assert "Default" in parameter, name
+        assert parameter["Description"], name
+
+
+def test_names_are_left_to_cloudformation_so_that_two_stacks_live_side_by_side() -> None:
+    naming = {"TableName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "AlarmName", "Name", "LayerName"}
+    named = {name: naming & set(r.get("Properties", {})) for name, r in own_template()["Resources"].items()}
+
+    assert {name: found for name, found in named.items() if found} == {}
+
+
+def test_the_deployment_settings_name_parameters_that_exist() -> None:
+    config = tomllib.loads((CHECKOUT / "samconfig.toml").read_text())
+    parameters = set(own_template()["Parameters"])
+
+    for environment in ("dev", "prod"):
+        deploy = config[environment]["deploy"]["parameters"]
+        assert {override.split("=")[0] for override in deploy["parameter_overrides"]} <= parameters
+        assert deploy["resolve_s3"] is True
