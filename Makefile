@@ -5,6 +5,7 @@ ARGS ?=
 # Interpreters are never downloaded: the one named above is used.
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
+export SAM_CLI_TELEMETRY := 0
 
 LAYER := layers/shared/python
 UV := .tools/uv/bin/uv
@@ -64,10 +65,9 @@ $(UV_READY): ops/bootstrap.lock | check-python
 	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r ops/bootstrap.lock
 	touch $@
 
-# $(call fill,environment,lock)
+# $(call fill,environment,lock): made anew for another interpreter, brought up to date for another lock
 define fill
-	rm -rf $(1)
-	$(UV) venv --quiet --python .tools/uv/bin/python $(1)
+	test -e $(1)/.ready-$(INTERPRETER) || { rm -rf $(1) && $(UV) venv --quiet --python .tools/uv/bin/python $(1); }
 	$(UV) pip sync --quiet --compile-bytecode --python $(1)/bin/python --require-hashes $(2)
 endef
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ops.local_stack.paths import BUILDS, CHECKOUT, EMULATOR_PYTHON, SAM, UV_FOLDER, LocalStackError, need_tools
+from ops.local_stack.paths import BUILDS, CHECKOUT, EMULATOR_PYTHON, LAYERS, SAM, UV_FOLDER, LocalStackError, need_tools
 
 INPUTS = (
     "template.yaml",
@@ -28,6 +29,7 @@ INPUTS = (
     "ops/local_stack/build.py",
 )
 KEPT_BUILDS = 4
+KEPT_LAYER_SECONDS = 7 * 24 * 3600
 # In the built template these properties name a folder; in what is deployed, the uploaded archive of that folder.
 CODE_PROPERTIES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
@@ -136,11 +138,14 @@ def _run_sam(build_dir: Path) -> None:
 
 
 def _archive(folder: Path, archive: Path) -> None:
-    # Level 1: it is unpacked on this machine again and again, and sent nowhere.
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+    """The same content gives the same archive, whenever it was built."""
+    with zipfile.ZipFile(archive, "w") as packed:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                packed.write(file, file.relative_to(folder))
+                entry = zipfile.ZipInfo(str(file.relative_to(folder)), (1980, 1, 1, 0, 0, 0))
+                entry.external_attr = 0o644 << 16
+                # Level 1: it never leaves this machine.
+                packed.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
 def _forget_old_builds() -> None:
@@ -148,3 +153,6 @@ def _forget_old_builds() -> None:
     for old in builds[KEPT_BUILDS:]:
         shutil.rmtree(old, ignore_errors=True)
         (BUILDS / f".{old.name}.lock").unlink(missing_ok=True)
+    for layer in LAYERS.glob("*"):
+        if layer.stat().st_mtime < time.time() - KEPT_LAYER_SECONDS:
+            shutil.rmtree(layer, ignore_errors=True)

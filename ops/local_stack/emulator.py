@@ -13,12 +13,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ops.local_stack.paths import EMULATOR_PYTHON, REGION, LocalStackError, need_tools
+from ops.local_stack.paths import EMULATOR_PYTHON, LAYERS, REGION, LocalStackError, need_tools
 
 SCRIPT = Path(__file__).parent / "inside" / "emulator_with_redrive.py"
 HOST = "127.0.0.1"
 START_SECONDS = 30
 STOP_SECONDS = 30
+SAVE_SECONDS = 20
 # The functions see the emulator's environment: they get what a program needs to run, and none of its owner's secrets.
 INHERITED = (
     "PATH",
@@ -42,6 +43,7 @@ class Emulator:
     def __init__(self, state_dir: Path) -> None:
         self._folder = state_dir / "emulator"
         self.log_file = state_dir / "logs" / "emulator.log"
+        self._journal = self._folder / "journal"
         self._start_log = state_dir / "logs" / "emulator.start.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -81,6 +83,16 @@ class Emulator:
             self.stop()
             raise
 
+    def save(self) -> None:
+        """Saves the whole state now. Without it, a kill would leave the tables' rows but no tables to hold them."""
+        before = self._journal.stat().st_ino
+        os.kill(self.pid, signal.SIGUSR1)
+        deadline = time.monotonic() + SAVE_SECONDS
+        while self._journal.stat().st_ino == before:
+            if time.monotonic() > deadline:
+                raise LocalStackError(f"The emulator did not save its state; see {self.log_file}.")
+            time.sleep(0.01)
+
     def running(self) -> bool:
         """False once the process has ended, for whatever reason."""
         return self._process is not None and self._process.poll() is None
@@ -88,6 +100,7 @@ class Emulator:
     def stop(self) -> None:
         """Ends the process so that it saves its state; functions that run get a few seconds to finish."""
         process, self._process = self._process, None
+        self._port = 0
         if process is None:
             return
         if process.poll() is None:
@@ -104,7 +117,11 @@ class Emulator:
         return children_of(self.pid)
 
     def _choose_port(self) -> None:
-        """The port of last time if it is free: queue URLs contain it."""
+        """The port of last time if it is free: queue URLs contain it, and clients keep it over a restart."""
+        if self._port:
+            if not _is_free(self._port):
+                raise LocalStackError(f"Port {self._port} of the emulator is taken.")
+            return
         remembered = self._folder / "port"
         before = int(remembered.read_text()) if remembered.exists() else 0
         self._port = before if before and _is_free(before) else _free_port()
@@ -142,6 +159,8 @@ class Emulator:
             "IOT_MTLS_ENABLED": "0",
             # At its start and end it removes containers that look like its own: none of anybody's business here.
             "DOCKER_HOST": "unix:///nonexistent",
+            "EMULATOR_LAYERS": str(LAYERS),
+            "EMULATOR_JOURNAL": str(self._journal),
             "EMULATOR_LOG": str(self.log_file),
             "EMULATOR_PARENT": str(os.getpid()),
             "NO_PROXY": f"{HOST},localhost",

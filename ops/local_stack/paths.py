@@ -9,6 +9,7 @@ EMULATOR_PYTHON = CHECKOUT / ".tools" / "emulator" / "bin" / "python"
 SAM = CHECKOUT / ".tools" / "sam" / "bin" / "sam"
 UV_FOLDER = CHECKOUT / ".tools" / "uv" / "bin"
 BUILDS = CHECKOUT / ".build"
+LAYERS = BUILDS / "layers"
 
 REGION = "us-east-1"
 STACK_NAME = "giftbridge-local"

@@ -23,6 +23,7 @@ from ops.local_stack.front import front_app
 from ops.local_stack.options import SECRET_FIELDS, LocalOptions
 from ops.local_stack.paths import REGION, LocalStackError
 from ops.local_stack.settings import bring_in_settings
+from ops.local_stack.supervisor import Supervisor
 from ops.local_stack.ticker import Ticker
 
 SECRET_OUTPUTS = {"raisedonors": "RaiseDonorsSecret", "aegis": "AegisSecret", "virtuous": "VirtuousSecret"}
@@ -39,6 +40,7 @@ class LocalStack:
         self.outputs: dict[str, str] = {}
         self._progress = progress
         self._emulator = Emulator(options.state_dir.resolve())
+        self._supervisor = Supervisor(self._emulator, progress)
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
         self._session: Any = boto3.Session(
@@ -98,8 +100,8 @@ class LocalStack:
         return self._emulator.log_file
 
     def alive(self) -> bool:
-        """False once the emulator has ended."""
-        return self._emulator.running()
+        """False once the emulator has ended for good."""
+        return self._supervisor.alive()
 
     def start(self) -> None:
         """Starts everything, in the order in which one needs the other; on failure, stops what had started."""
@@ -115,6 +117,8 @@ class LocalStack:
             for system in SECRET_FIELDS:
                 self._put_secret(system)
             bring_in_settings(self.client("dynamodb"), self.outputs["StateTable"], self.options)
+            self._emulator.save()
+            self._supervisor.start()
             self._start_ticker()
             self._start_front()
         except BaseException:
@@ -125,6 +129,7 @@ class LocalStack:
         """Stops everything; the state is saved and a new start goes on from it."""
         if self._ticker is not None:
             self._ticker.stop()
+        self._supervisor.stop()
         if self._server is not None and self._server_thread is not None:
             self._server.should_exit = True
             self._server_thread.join(5)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ops.simulators.aegis_model import MOUNTAIN
 
-CENTRAL_OFFSET = timezone(timedelta(hours=-6))
+LOCAL_OFFSET = timezone(timedelta(hours=-6))
 FIRST_PARTNER_ID = 100001
 FIRST_INVOICE_NUMBER = 500001
 LOOKUP_KINDS = (
@@ -215,7 +215,7 @@ class AegisStore:
     @staticmethod
     def local_time(moment: datetime, *, fraction: bool = False) -> str:
         """A moment as Aegis writes it: with the offset -06:00."""
-        return moment.astimezone(CENTRAL_OFFSET).isoformat(timespec="milliseconds" if fraction else "seconds")
+        return moment.astimezone(LOCAL_OFFSET).isoformat(timespec="milliseconds" if fraction else "seconds")
 
     def history_date(self, moment: datetime, as_sent: str) -> str:
         """A moment as this Aegis writes it in histories."""
@@ -233,6 +233,10 @@ class AegisStore:
 
     def snapshot(self) -> dict[str, Any]:
         """The whole content, ready to be written as JSON."""
+        with self.lock:
+            return self._snapshot()
+
+    def _snapshot(self) -> dict[str, Any]:
         return {
             "partners": list(self.partners.values()),
             "pledges": [

@@ -82,7 +82,8 @@ class Population:
 
     def make_donor(self, kind: str) -> MadeDonor:
         """Add one donor of a kind, with the partners that go with it."""
-        made = self._donor_maker.make(kind)
+        with self._raisedonors.lock, self._aegis.lock:
+            made = self._donor_maker.make(kind)
         self.donors.append(made)
         return made
 
@@ -95,8 +96,13 @@ class Population:
         visible_after: timedelta | None = None,
     ) -> MadeGift:
         """Add one gift at a time; without a kind chance picks a good or a quiet one, without a donor any donor."""
-        moment = when or self._raisedonors.clock()
         chosen = kind or self._drawn({**GOOD_KINDS, **QUIET_KINDS})
+        with self._raisedonors.lock, self._aegis.lock:
+            return self._make_gift(chosen, when or self._raisedonors.clock(), donor, visible_after)
+
+    def _make_gift(
+        self, chosen: str, moment: datetime, donor: MadeDonor | None, visible_after: timedelta | None
+    ) -> MadeGift:
         if chosen in BAD_KINDS:
             members, giver = self._bad_builder.build(chosen, moment)
         else:

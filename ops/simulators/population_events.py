@@ -39,13 +39,14 @@ class Events:
         moment = when or self._raisedonors.clock()
         if kind not in EVENT_KINDS:
             raise ValueError(f"{kind!r} is not one of {', '.join(EVENT_KINDS)}")
-        if kind in ("approve", "refund", "void"):
-            return MadeEvent(kind, self._gift_event(kind, moment))
-        if kind.startswith("schedule_"):
-            return MadeEvent(kind, self._schedule_event(kind, moment))
-        if kind == "partner_edited":
-            return MadeEvent(kind, self._edit_partner())
-        return MadeEvent(kind, self._donor_event(kind, moment))
+        with self._raisedonors.lock, self._aegis.lock:
+            if kind in ("approve", "refund", "void"):
+                return MadeEvent(kind, self._gift_event(kind, moment))
+            if kind.startswith("schedule_"):
+                return MadeEvent(kind, self._schedule_event(kind, moment))
+            if kind == "partner_edited":
+                return MadeEvent(kind, self._edit_partner())
+            return MadeEvent(kind, self._donor_event(kind, moment))
 
     def _gift_event(self, kind: str, moment: datetime) -> int | None:
         before, after = {

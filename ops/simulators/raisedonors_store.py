@@ -161,10 +161,11 @@ class RaiseDonorsStore:
 
     def snapshot(self) -> dict[str, Any]:
         """The whole content, ready to be written as JSON; records that cannot be seen yet are included."""
-        shown = {
-            kind: [self._snapshot_of(kind, entry) for entry in records.all_entries()]
-            for kind, records in self._records.items()
-        }
+        with self.lock:
+            shown = {
+                kind: [self._snapshot_of(kind, entry) for entry in records.all_entries()]
+                for kind, records in self._records.items()
+            }
         names = {"gift": "gifts", "donor": "donors", "schedule": "schedules", "project": "projects"}
         return {names.get(kind, "activities"): entries for kind, entries in shown.items()} | {"writes": self.writes}
 

@@ -157,8 +157,9 @@ class SimulatedService(ABC):
     def _arrive(self, request: Request) -> Visit:
         operation, values, path_exists = self._operations.find(request)
         operation_id = operation.operation_id if operation else None
-        plan = self.faults.plan(operation_id, request)
-        entry = self.log.open(self.clock(), request, operation_id)
+        with self._store.lock:
+            plan = self.faults.plan(operation_id, request)
+            entry = self.log.open(self.clock(), request, operation_id)
         entry.fault = plan.label
         return Visit(request, operation, values, path_exists, plan, entry)
 
@@ -214,7 +215,8 @@ class SimulatedService(ABC):
 
     def _check(self, request: Request, answer: Answer | None) -> None:
         if self.check is not None:
-            self.check.check(Exchange(request, answer))
+            with self._store.lock:
+                self.check.check(Exchange(request, answer))
 
 
 def utc_now() -> datetime:

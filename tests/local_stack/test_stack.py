@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from giftbridge.store.settings_versions import SettingsVersions
 from ops.local_stack.deploy import ALLOWED_DIFFERENCES
@@ -18,6 +21,7 @@ from ops.local_stack.options import LocalOptions
 from ops.local_stack.paths import STACK_NAME, LocalStackError
 from ops.local_stack.runner import LocalStack
 from tests.deployment.template import comparable, own_template
+from tests.local_stack.conftest import wait_for
 
 AEGIS = ("http://127.0.0.1:9", "context", "user", "password")
 
@@ -89,6 +93,35 @@ def test_a_restart_goes_on_where_the_last_run_was(tmp_path: Path) -> None:
         document = _settings(third).current().document
         assert (document["aegis"]["enabled"], document["aegis"]["currency"]) == (False, "USD")
         assert _secret(third)["SecretString"] == "{}"
+
+
+def test_the_tables_outlive_a_kill_of_the_emulator_which_is_started_again(tmp_path: Path) -> None:
+    with LocalStack(LocalOptions(state_dir=tmp_path / "state", pickup_every=3600, visibility=30)) as stack:
+        dynamodb, table = stack.client("dynamodb"), stack.outputs["StateTable"]
+        for count in (1, 2):
+            raised = dynamodb.update_item(
+                TableName=table,
+                Key={"name": {"S": "counter"}},
+                UpdateExpression="ADD #n :one",
+                ExpressionAttributeNames={"#n": "n"},
+                ExpressionAttributeValues={":one": {"N": "1"}},
+                ReturnValues="ALL_NEW",
+            )
+            assert raised["Attributes"]["n"] == {"N": str(count)}
+            killed = stack.emulator_pid
+            os.kill(killed, signal.SIGKILL)
+            wait_for(partial(_is_back, stack, killed))
+
+            assert dynamodb.get_item(TableName=table, Key={"name": {"S": "counter"}})["Item"]["n"] == {"N": str(count)}
+        answer = stack.client("lambda").invoke(FunctionName=stack.outputs["DeliverySweepFunction"], Payload=b"{}")
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def _is_back(stack: LocalStack, killed: int) -> bool:
+    try:
+        return stack.emulator_pid != killed and bool(stack.client("dynamodb").list_tables())
+    except BotoCoreError:
+        return False
 
 
 def _leave_something(stack: LocalStack) -> tuple[int, str, str]:

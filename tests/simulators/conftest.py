@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from ops.simulators.aegis import AegisSimulator
 from ops.simulators.contract_check import TrafficCheck
 from ops.simulators.population_codes import seed_aegis_codes
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.server import SimulatorServer
-
 from tests.simulators.clients import AegisClient, RaiseDonorsClient
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
@@ -38,7 +38,7 @@ def clock() -> Clock:
 @pytest.fixture
 def aegis(clock: Clock) -> AegisSimulator:
     simulator = AegisSimulator(
-        check=TrafficCheck(CONTRACTS / "aegis.openapi.yaml"), clock=clock, pause=lambda seconds: clock.move(seconds)
+        check=TrafficCheck(CONTRACTS / "aegis.openapi.yaml"), clock=clock, pause=clock.move
     )
     seed_aegis_codes(simulator.store)
     return simulator
@@ -49,7 +49,7 @@ def raisedonors(clock: Clock) -> RaiseDonorsSimulator:
     return RaiseDonorsSimulator(
         check=TrafficCheck(CONTRACTS / "raisedonors.openapi.yaml"),
         clock=clock,
-        pause=lambda seconds: clock.move(seconds),
+        pause=clock.move,
     )
 
 

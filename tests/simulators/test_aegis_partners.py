@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from ops.simulators.aegis import AegisSimulator
 from ops.simulators.aegis_partners import seed_partner
 from ops.simulators.aegis_pledges import seed_pledge
 from ops.simulators.aegis_store import LOOKUP_KINDS, HistoryDates
 from ops.simulators.json_text import read_json
-
 from tests.simulators.clients import AegisClient, pledge, transaction
 
 
@@ -122,7 +122,9 @@ def test_a_save_of_an_unknown_partner_is_not_found(crm: AegisClient) -> None:
     assert crm.send("PUT", "partner/Save", {"ID": "1", "LastName": "B", "Address1": "x"}).status == 404
 
 
-@pytest.mark.parametrize(("setting", "status", "body"), [("404", 404, None), ("null", 200, b"null"), ("empty", 200, b"")])
+@pytest.mark.parametrize(
+    ("setting", "status", "body"), [("404", 404, None), ("null", 200, b"null"), ("empty", 200, b"")]
+)
 def test_no_such_partner_is_said_in_three_ways(crm: AegisClient, setting: str, status: int, body: bytes | None) -> None:
     crm.simulator.store.settings.missing_partner = setting
     answer = crm.get("partner/ID/1")

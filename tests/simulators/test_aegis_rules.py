@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from ops.simulators.aegis import AegisSimulator
 
+from ops.simulators.aegis import AegisSimulator
 from tests.simulators.clients import AegisClient, order, transaction
 
 Change = Callable[[dict[str, Any]], None]

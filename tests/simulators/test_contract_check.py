@@ -4,11 +4,11 @@ import time
 from typing import Any
 
 import pytest
+
 from ops.simulators.contract_check import Exchange, TrafficCheck
 from ops.simulators.json_text import write_json
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.wire import Answer, Request
-
 from tests.simulators.clients import RaiseDonorsClient, transaction
 from tests.simulators.conftest import CONTRACTS
 

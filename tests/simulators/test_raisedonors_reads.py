@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from ops.simulators.json_text import read_json
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.raisedonors_time import parse_timestamp
-
 from tests.simulators.clients import RaiseDonorsClient
 from tests.simulators.conftest import Clock
 

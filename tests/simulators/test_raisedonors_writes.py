@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from ops.simulators.json_text import read_json
 from ops.simulators.raisedonors import RaiseDonorsSimulator
-
 from tests.simulators.clients import RaiseDonorsClient
 from tests.simulators.conftest import Clock
 
@@ -79,7 +79,8 @@ def test_a_patch_applies_what_is_not_null_and_clears_with_an_empty_text(
     platform.send("PATCH", f"Donor/{donor_id}", {"firstName": None, "lastName": "Dal", "title": "Dr"})
     platform.send("PATCH", f"Donor/{donor_id}", {"title": "", "phone": "307-555-0199"})
     read = platform.read(f"Donor/{donor_id}")
-    assert (read["firstName"], read["lastName"], read.get("title"), read["phone"]) == ("Anna", "Dal", None, "307-555-0199")
+    assert (read["firstName"], read["lastName"], read.get("title")) == ("Anna", "Dal", None)
+    assert read["phone"] == "307-555-0199"
     assert platform.send("PATCH", f"Donor/{donor_id}", {"lastName": "x" * 76}).status == 400
 
 
@@ -92,7 +93,8 @@ def test_keys_left_out_stay_and_an_empty_text_removes_one(platform: RaiseDonorsC
 
 
 def test_addresses_are_added_and_replaced_whole(platform: RaiseDonorsClient, donor_id: int) -> None:
-    first = read_json(platform.send("POST", f"Donor/{donor_id}/address", {"address1": "1 Oak St", "city": "Boise"}).body)
+    body = {"address1": "1 Oak St", "city": "Boise"}
+    first = read_json(platform.send("POST", f"Donor/{donor_id}/address", body).body)
     second = read_json(
         platform.send("POST", f"Donor/{donor_id}/address", {"address1": "2 Elm St", "isPrimary": True}).body
     )

@@ -1,7 +1,7 @@
 """Runs the emulator (ministack) with what it lacks for this product. Started by ops/local_stack/emulator.py only.
 
-Added: message move tasks; one lock around SQS; layers unpacked once; an end that lets running functions finish; an end
-when the process that started it is gone; a log file of bounded size.
+Added: message move tasks; one lock around SQS; layers unpacked once; tables that outlive a kill; an end that lets
+running functions finish; an end when the process that started it is gone; a log file of bounded size.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc, sqs
 
 from ops.local_stack.inside import message_moves, unpacked_layers
+from ops.local_stack.inside.journal import Journal
 
 logger = logging.getLogger("local-stack")
 
@@ -40,7 +41,9 @@ def main() -> None:
     _follow(int(os.environ["EMULATOR_PARENT"]))
     message_moves.install(_put_one_lock_around_sqs())
     unpacked_layers.install()
-    _end_gently()
+    journal = Journal(Path(os.environ["EMULATOR_JOURNAL"]))
+    journal.install()
+    _end_gently(journal)
     sys.argv = sys.argv[:1]
     app.main()
 
@@ -86,14 +89,16 @@ def _put_one_lock_around_sqs() -> threading.RLock:
     return lock
 
 
-def _end_gently() -> None:
+def _end_gently(journal: Journal) -> None:
     """Before the state is saved: no new work, and a moment for the functions that run to finish theirs."""
     serve = hypercorn.asyncio.serve
 
     async def until_told() -> None:
         told = asyncio.Event()
+        loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, told.set)
+            loop.add_signal_handler(name, told.set)
+        loop.add_signal_handler(signal.SIGUSR1, journal.save)
         await told.wait()
         lambda_svc._poll_sqs = lambda: False
         deadline = time.monotonic() + DRAIN_SECONDS

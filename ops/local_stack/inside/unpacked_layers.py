@@ -1,12 +1,14 @@
 """Unpacks each layer once, not once for each worker: thousands of files, seconds on a slow disk.
 
 A worker gets a link to the unpacked layer where the emulator would have unpacked its own copy. In Lambda, too, a layer
-is one folder that nobody writes to.
+is one folder that nobody writes to. All stacks of a checkout share the unpacked layers, by the hash of their archives.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import tempfile
 import threading
 import zipfile
@@ -37,14 +39,20 @@ class _Archive(zipfile.ZipFile):
 
     def _link(self, wanted: Path) -> None:
         digest = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
-        layers = Path(tempfile.gettempdir()) / "layers"
+        layers = Path(os.environ["EMULATOR_LAYERS"])
         unpacked = layers / digest
         with _lock:
             if not unpacked.exists():
-                layers.mkdir(exist_ok=True)
-                making = Path(tempfile.mkdtemp(dir=layers))
+                layers.mkdir(parents=True, exist_ok=True)
+                making = Path(tempfile.mkdtemp(prefix="making-", dir=layers))
                 super().extractall(making, super().namelist())
-                making.rename(unpacked)
+                try:
+                    making.rename(unpacked)
+                except OSError:
+                    # Another stack was quicker.
+                    shutil.rmtree(making)
+        # Layers that no worker was started with for a week are forgotten.
+        os.utime(unpacked)
         wanted.rmdir()
         wanted.symlink_to(unpacked, target_is_directory=True)
         Path(str(self.filename)).unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcom
 
 PAGE_SIZE = 100
 MOST_PAGES = 50
+MOST_CODES = 5 * PAGE_SIZE
 
 # The resource and its operation names for each kind of code that other calls use.
 LOOKUPS: Mapping[LookupKind, tuple[str, str, str]] = {
@@ -91,10 +93,10 @@ class Aegis:
         return "inactive" if body.get("Active") is False else "active"
 
     def codes(self, kind: LookupKind) -> dict[str, CodeState] | None:
-        """All codes of a kind, or None when this Aegis does not offer the look-up."""
+        """The codes of a kind, as many as a few pages hold; None when this Aegis does not offer the list."""
         resource, _, list_all = LOOKUPS[kind]
         try:
-            rows = list(self._pages(list_all, f"{resource}/List", "Items", {}))
+            rows = list(islice(self._pages(list_all, f"{resource}/List", "Items", {}), MOST_CODES))
         except RecordMissing:
             return None
         named = {str(row.get("FundID") or row.get("ID") or ""): row for row in rows}

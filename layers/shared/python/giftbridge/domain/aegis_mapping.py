@@ -81,7 +81,7 @@ class GatheredPartner:
 TRANSACTION: tuple[Row[Gathered], ...] = (
     Row("PartnerID", "donor's partner id", lambda g: g.partner_id),
     Row("TransactionDate", "donation.createdDate (refund: the day it shows as refunded)", lambda g: format_instant(g.moment)),
-    Row("TotalTransactionAmount", "donation.amount", lambda g: g.sign * g.donation.amount),
+    Row("TotalTransactionAmount", "donation.amount", lambda g: g.sign * cents(g.donation.amount)),
     Row("SourceCode", "donation.sourceCode", lambda g: filled(g.donation.source_code)),
     Row("TransactionNote", "donation.comment", lambda g: filled(g.donation.comment)),
     Row("AppealCode", "donation.motivationCode, else setting default_appeal_code", lambda g: g.appeal_code),
@@ -96,7 +96,7 @@ TRANSACTION: tuple[Row[Gathered], ...] = (
     Row("Response.Overridden", "false", lambda _: False),
     Row("MediaOutlet", "donation.mediaOutlet.code", lambda g: _media_code(g)),
     Row("MediaProgram", "setting media_program", lambda g: filled(g.settings.media_program)),
-    Row("Payment.Amount", "donation.amount", lambda g: g.sign * g.donation.amount),
+    Row("Payment.Amount", "donation.amount", lambda g: g.sign * cents(g.donation.amount)),
     Row("Payment.Status", "setting payment_status", lambda g: g.settings.payment_status),
     Row("Payment.PaymentType", "setting payment_types for the tender, else payment_type", lambda g: payment_type(g.donation.payment_type, g.settings)),
     Row("Payment.FirstName", "donor.firstName", lambda g: filled(g.donor.first_name)),
@@ -110,7 +110,7 @@ TRANSACTION: tuple[Row[Gathered], ...] = (
 )  # fmt: skip
 
 GIFT: tuple[Row[GatheredGift], ...] = (
-    Row("Amount", "projects[].amount", lambda gift: gift.of.sign * gift.allocation.amount),
+    Row("Amount", "projects[].amount", lambda gift: gift.of.sign * cents(gift.allocation.amount)),
     Row("FundID", "project.code", lambda gift: fund_code(gift.allocation.project_id, gift.of.projects)),
     Row("ApplyToPledge", "recurring, with a pledge verified just now", lambda gift: gift.of.pledge_id is not None),
     Row("PledgeID", "schedule's pledge id", lambda gift: gift.of.pledge_id),
@@ -146,7 +146,7 @@ ATTRIBUTE: tuple[Row[Gathered], ...] = (
 
 PLEDGE: tuple[Row[GatheredPledge], ...] = (
     Row("PartnerID", "donor's partner id", lambda p: p.partner_id),
-    Row("PledgeAmount", "schedule.amount", lambda p: p.schedule.amount),
+    Row("PledgeAmount", "schedule.amount", lambda p: cents(p.schedule.amount)),
     Row("DatePledged", "schedule.createdDate", lambda p: format_instant(p.schedule.created_at)),
     Row("StartDate", "schedule.startDate, else createdDate, as a day", lambda p: start_day(p.schedule)),
     Row("PledgeType", "OpenEnded", lambda _: "OpenEnded"),
@@ -226,6 +226,11 @@ def partner_body(gathered: GatheredPartner) -> Body:
             remedy="add an address, a phone or an e-mail on RaiseDonors, then retry",
         )
     return body
+
+
+def cents(amount: Decimal) -> Decimal:
+    """An amount with exactly two decimals; validation has refused what would lose something."""
+    return amount.quantize(Decimal("0.01"))
 
 
 def filled(text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from giftbridge.store.state import StateTable
 
 KNOWN_FOR = timedelta(hours=1)
 UNKNOWN_FOR = timedelta(seconds=30)
+_LONGEST_KEPT_LIST = 500
 Verdict = Literal["active", "inactive", "missing", "not-offered"]
 
 _REMEDIES: Mapping[LookupKind, str] = {
@@ -38,6 +39,7 @@ class AegisCodes:
         self.now = now
         self._remembered: dict[tuple[str, str], tuple[datetime, Verdict]] = {}
         self._read_from_table: set[str] = set()
+        self._listed: dict[str, bool] = {}
         self._lock = threading.RLock()
 
     def require(self, kind: LookupKind, code: str, field: str, settings: AegisSettings) -> None:
@@ -74,7 +76,7 @@ class AegisCodes:
                 found: Verdict = "active" if self.aegis.has_custom_field(field, longest_value=12) else "missing"
                 self._remembered["custom_field", field] = (self.now() + KNOWN_FOR, found)
                 if found == "active":
-                    self._write_table("custom_field", field)
+                    self._write_table("custom_field", [field])
                 return found == "active"
             return kept[1] == "active"
 
@@ -87,20 +89,34 @@ class AegisCodes:
         return True
 
     def _ask(self, kind: LookupKind, code: str) -> Verdict:
-        """A 404 for one code proves nothing until the list shows that the look-up is offered at all."""
+        """The whole list first, so that the next codes cost no call; then the one code, if the list is old or long.
+
+        A 404 for one code proves nothing where there is no list: the look-up may not be offered at all.
+        """
+        if kind not in self._listed:
+            listed = self.aegis.codes(kind)
+            self._listed[kind] = listed is not None
+            if listed is not None:
+                self._remember_list(kind, listed)
+                if code in listed:
+                    return listed[code]
         state: CodeState = self.aegis.code_state(kind, code)
-        if state != "missing":
-            return state
-        listed = self.aegis.codes(kind)
-        if listed is None:
+        if state == "missing" and not self._listed[kind]:
             return "not-offered"
-        return listed.get(code, "missing")
+        return state
+
+    def _remember_list(self, kind: LookupKind, listed: Mapping[str, CodeState]) -> None:
+        until = self.now() + KNOWN_FOR
+        active = [code for code, state in listed.items() if state == "active"]
+        self._remembered.update({(kind, code): (until, "active") for code in active})
+        if len(active) <= _LONGEST_KEPT_LIST:
+            self._write_table(kind, active)
 
     def _remember(self, kind: str, code: str, verdict: Verdict) -> None:
         lasting = verdict in {"active", "not-offered"}
         self._remembered[kind, code] = (self.now() + (KNOWN_FOR if lasting else UNKNOWN_FOR), verdict)
         if verdict == "active":
-            self._write_table(kind, code)
+            self._write_table(kind, [code])
 
     def _read_table(self, kind: str) -> None:
         """What other processes learned, read once a process and kind: a cold start asks Aegis nothing."""
@@ -111,12 +127,12 @@ class AegisCodes:
             self._remembered.setdefault((kind, code), (parse_moment(until), "active"))
         self._read_from_table.add(kind)
 
-    def _write_table(self, kind: str, code: str) -> None:
+    def _write_table(self, kind: str, codes: Iterable[str]) -> None:
         seen = self.state.get(f"codes#aegis#{kind}")
         now = self.now()
         kept: dict[str, Any] = dict((seen or {}).get("active", {}))
         active = {name: until for name, until in kept.items() if parse_moment(until) > now}
-        active[code] = format_moment(now + KNOWN_FOR)
+        active |= {code: format_moment(now + KNOWN_FOR) for code in codes}
         try:
             self.state.put(f"codes#aegis#{kind}", {"active": active}, seen)
         except LostRace:

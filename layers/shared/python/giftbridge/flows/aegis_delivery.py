@@ -63,7 +63,7 @@ class AegisDelivery:
         require_sound(donation, settings.aegis.currency)
         donor = self.raisedonors.donor(donation.donor_id)
         require_plain_names(donor)
-        projects = self.projects.named(allocation.project_id for allocation in donation.allocations)
+        projects = self.projects.named([allocation.project_id for allocation in donation.allocations])
         appeal_code = self._appeal(donation, settings.aegis)
         rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at)
         body = transaction_body(rehearsal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from giftbridge.clients.raisedonors import RaiseDonors
@@ -23,7 +23,7 @@ class Projects:
         self._read_at: datetime | None = None
         self._lock = threading.Lock()
 
-    def named(self, project_ids: Iterable[int]) -> dict[int, Project]:
+    def named(self, project_ids: Collection[int]) -> dict[int, Project]:
         """Those of the projects that exist."""
         with self._lock:
             if self._read_at is None or self.now() - self._read_at > KEPT_FOR:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 FORMAT_VERSION = 1
-_FREE_OR_MINE = "attribute_not_exists(entity) OR (attribute_not_exists(crm_key) AND hold IN (:me, :ended))"
+_FREE_OR_MINE = "attribute_not_exists(entity) OR (attribute_not_exists(crm_key) AND held_by IN (:me, :ended))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class CrmKeys:
         row = read_one(self.client, self.table, {"entity": entity, "system": system})
         if row is None:
             return None
-        return CrmKey(entity, system, row.get("crm_key"), row.get("hold"), row.get("rule"), row.get("since"))
+        return CrmKey(entity, system, row.get("crm_key"), row.get("held_by"), row.get("rule"), row.get("since"))
 
     def claimed_by(self, entities: Iterable[str], system: str) -> dict[str, str]:
         """Which delivery claims each of these records, for those that are claimed."""
@@ -54,7 +54,7 @@ class CrmKeys:
 
     def hold(self, entity: str, system: str, delivery_id: str, now: datetime, ended: str = "") -> Write:
         """Take the hold, unless the key is settled or another delivery holds it; `ended` named one that gave up."""
-        values = {"entity": entity, "system": system, "hold": delivery_id, "since": format_moment(now)}
+        values = {"entity": entity, "system": system, "held_by": delivery_id, "since": format_moment(now)}
         row = {**values, "v": FORMAT_VERSION}
         return put(self.table, row, entity, _FREE_OR_MINE, me=delivery_id, ended=ended or delivery_id)
 
@@ -78,7 +78,7 @@ class CrmKeys:
         values = {
             "crm_key": None,
             "system_key": None,
-            "hold": delivery_id,
+            "held_by": delivery_id,
             "lost_key": key,
             "since": format_moment(now),
         }
