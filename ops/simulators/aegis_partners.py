@@ -35,10 +35,15 @@ class PartnerOperations:
 
     def search(self, call: Call) -> Answer:
         """partner/Search."""
-        filters = {name: call.query[name].casefold() for name in FILTERS if call.query.get(name)}
-        if not filters:
+        tests = _tests(call.query)
+        if not tests:
             return error(400, "At least one filter is required.")
-        hits = [partner for partner in self._store.partners.values() if _fits(self._texts(partner), filters)]
+        known = self._store.search_texts
+        hits = [
+            partner
+            for partner_id, partner in self._store.partners.items()
+            if _fits(known.get(partner_id) or self._texts(partner), tests)
+        ]
         return page_answer(call, "Partners", hits)
 
     def by_id(self, call: Call) -> Answer:
@@ -58,7 +63,7 @@ class PartnerOperations:
         """partner/Email: the first that has this primary address, whoever that is."""
         wanted = call.path["text"].casefold()
         for partner in self._store.partners.values():
-            emails = sorted(partner["PartnerEmails"], key=lambda email: email.get("Priority") or 99)
+            emails = sorted(partner["PartnerEmails"] or [], key=lambda email: email.get("Priority") or 99)
             if emails and emails[0]["Email"].casefold() == wanted:
                 return Answer.of_json(partner)
         return error(404, "No partner with this primary e-mail address.")
@@ -128,7 +133,7 @@ class PartnerOperations:
         partner["PartnerEmails"] = _contact_points(model, "PartnerEmails", "Email")
         asks = model.children("PartnerAskArrays")
         partner["PartnerAskArrays"] = [
-            {"AskID": ask.integer("AskID"), "AskAmount": ask.text("AskAmount")} for ask in asks
+            {"AskID": ask.integer("AskID") or 0, "AskAmount": ask.text("AskAmount")} for ask in asks
         ]
         partner["CustomData"] = model.names_and_values("CustomData")
         self._require(model, partner)
@@ -212,11 +217,21 @@ def _contact_points(model: Model, member: str, value_member: str) -> list[dict[s
     return points
 
 
-def _fits(texts: SearchTexts, filters: Mapping[str, str]) -> bool:
-    for name, wanted in filters.items():
-        contains = name in CONTAINS or name == "phone" or (name == "email" and not WHOLE_ADDRESS.fullmatch(wanted))
+def _tests(query: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    """The filters that are given: which text, what is wanted, and whether anywhere in it will do."""
+    tests = []
+    for name in FILTERS:
+        wanted = query.get(name, "").casefold()
+        if wanted:
+            anywhere = name in CONTAINS or name == "phone" or (name == "email" and not WHOLE_ADDRESS.fullmatch(wanted))
+            tests.append((name, wanted, anywhere))
+    return tests
+
+
+def _fits(texts: SearchTexts, tests: list[tuple[str, str, bool]]) -> bool:
+    for name, wanted, anywhere in tests:
         for text in texts[name]:
-            if wanted in text if contains else text.startswith(wanted):
+            if wanted in text if anywhere else text.startswith(wanted):
                 break
         else:
             return False

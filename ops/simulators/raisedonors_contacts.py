@@ -99,9 +99,10 @@ def _phone_changes(body: Mapping[str, Any]) -> dict[str, Any]:
     changes |= {name: _flag(body, name) for name in ("isPrimary", "isOptedIn") if body.get(name) is not None}
     kind = body.get("type")
     if kind is not None:
-        if kind not in PHONE_TYPES:
+        number = whole_number("type", kind, 0)
+        if number not in PHONE_TYPES:
             raise refuse("type", f"The value '{kind}' is not valid.")
-        changes["typeDisplay"] = PHONE_TYPES[kind]
+        changes["typeDisplay"] = PHONE_TYPES[number]
     return {name: value for name, value in changes.items() if value is not None}
 
 

@@ -97,6 +97,12 @@ class SimulatedService(ABC):
         """How many dropped requests are still going to be carried out."""
         return len(self._landings)
 
+    def operation_of(self, method: str, target: str) -> str | None:
+        """The contract's name of the operation that a request calls."""
+        path, _, query = target.partition("?")
+        operation, _, _ = self._operations.find(Request(method, path, query, {}, b""))
+        return operation.operation_id if operation else None
+
     def reset(self) -> None:
         """Empty the store, the log, the fault rules and the contract check's findings."""
         with self._store.lock:

@@ -23,6 +23,8 @@ from ops.local_stack.runner import LocalStack
 from tests.deployment.template import comparable, own_template
 from tests.local_stack.conftest import wait_for
 
+# A queue that no function of the product looks into.
+QUEUE = "kept.fifo"
 AEGIS = ("http://127.0.0.1:9", "context", "user", "password")
 
 
@@ -86,7 +88,8 @@ def test_a_restart_goes_on_where_the_last_run_was(tmp_path: Path) -> None:
         row = second.client("dynamodb").get_item(TableName=outputs["StateTable"], Key={"name": {"S": "row"}})
         assert row["Item"]["value"] == {"S": "kept"}
         # The one that was in flight still is; the other can be received.
-        received = second.client("sqs").receive_message(QueueUrl=outputs["AegisDeadLetterQueueUrl"])
+        sqs = second.client("sqs")
+        received = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"])
         assert [message["Body"] for message in received["Messages"]] == ["waiting"]
 
     with LocalStack(options) as third:
@@ -125,9 +128,10 @@ def _is_back(stack: LocalStack, killed: int) -> bool:
 
 
 def _leave_something(stack: LocalStack) -> tuple[int, str, str]:
-    queue, table = stack.outputs["AegisDeadLetterQueueUrl"], stack.outputs["StateTable"]
-    stack.client("dynamodb").put_item(TableName=table, Item={"name": {"S": "row"}, "value": {"S": "kept"}})
+    row = {"name": {"S": "row"}, "value": {"S": "kept"}}
+    stack.client("dynamodb").put_item(TableName=stack.outputs["StateTable"], Item=row)
     sqs = stack.client("sqs")
+    queue = sqs.create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true"})["QueueUrl"]
     for body in ("in flight", "waiting"):
         sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId=body, MessageDeduplicationId=body)
     assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=600)["Messages"][0]["Body"] == "in flight"

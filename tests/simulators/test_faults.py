@@ -1,6 +1,7 @@
 """Each fault is really seen by a caller at the other end of a connection, and does what it says to the store."""
 
 import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -193,3 +194,38 @@ def test_without_a_socket_the_clock_of_the_test_rules(crm: AegisClient, aegis: A
     before = clock.now
     crm.send("POST", "partner/Create", PARTNER)
     assert (clock.now - before).total_seconds() == 30
+
+
+def test_in_a_storm_of_faults_the_log_accounts_for_every_record(served_aegis: Served) -> None:
+    simulator, server, _ = served_aegis
+    faults = simulator.faults
+    rules = [
+        faults.status("*", 503, probability=0.1),
+        faults.status("*", 502, after_commit=True, probability=0.1),
+        faults.drop("*", after_commit=False, probability=0.1),
+        faults.drop("*", after_commit=True, probability=0.1),
+        faults.late_landing("*", 0.05, probability=0.1),
+        faults.delay("*", 0.002, probability=0.2),
+    ]
+    told: list[int] = []
+
+    def call_many() -> None:
+        with requests.Session() as session:
+            session.auth = (simulator.username, simulator.password)
+            for _ in range(40):
+                try:
+                    told.append(_create((simulator, server, session)).status_code)
+                except requests.ConnectionError:
+                    told.append(0)
+
+    callers = [threading.Thread(target=call_many) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert _eventually(lambda: simulator.landings_pending == 0)
+    assert all(rule.fired for rule in rules)
+    assert len(simulator.log) == len(told) == 240
+    assert sorted(entry.status or 0 for entry in simulator.log) == sorted(told)
+    assert len(simulator.store.partners) == sum(entry.executed_status == 200 for entry in simulator.log)
+    assert len(simulator.store.partners) > told.count(200)

@@ -62,6 +62,8 @@ class AegisCodes:
             if kept is not None and kept[0] > self.now():
                 return kept[1]
             verdict = self._ask(kind, code)
+            if (kind, code) in self._remembered and verdict == "active":
+                return verdict
             if verdict == "not-offered" and kind in settings.codes:
                 return "active" if code in settings.codes[kind] else "missing"
             self._remember(kind, code, verdict)

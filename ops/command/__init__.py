@@ -1,0 +1,1 @@
+"""The `giftbridge` command: one module for each group of verbs, listed in main.py."""
