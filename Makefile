@@ -15,6 +15,7 @@ SAM := .tools/sam/bin/sam
 INTERPRETER := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3] if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 UV_READY := .tools/uv/.ready-$(INTERPRETER)
 VENV_READY := .venv/.ready-$(INTERPRETER)
+INSTALLED := .venv/.installed-$(INTERPRETER)
 EMULATOR_READY := .tools/emulator/.ready-$(INTERPRETER)
 SAM_READY := .tools/sam/.ready-$(INTERPRETER)
 
@@ -24,7 +25,7 @@ SAM_READY := .tools/sam/.ready-$(INTERPRETER)
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV_READY) $(EMULATOR_READY) $(SAM_READY) ## Install everything under .venv and .tools (again only when a lock changed)
+setup: $(INSTALLED) $(EMULATOR_READY) $(SAM_READY) ## Install everything under .venv and .tools (again only when a lock changed)
 
 test: setup ## Run all tests: make test ARGS="-k name"
 	.venv/bin/pytest $(ARGS)
@@ -71,8 +72,11 @@ define fill
 	$(UV) pip sync --quiet --compile-bytecode --python $(1)/bin/python --require-hashes $(2)
 endef
 
-$(VENV_READY): requirements.lock pyproject.toml $(UV_READY)
+$(VENV_READY): requirements.lock $(UV_READY)
 	$(call fill,.venv,requirements.lock)
+	touch $@
+
+$(INSTALLED): pyproject.toml $(VENV_READY)
 	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -79,9 +79,17 @@ class SimulatorAdapter(BaseAdapter):
             lambda _, send: send()
         )
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
         """Serve the request; a simulated pause longer than the time-out is a time-out."""
-        return self.around(request, lambda: self._send(request, options.get("timeout")))
+        return self.around(request, lambda: self._send(request, timeout))
 
     def _send(self, request: requests.PreparedRequest, timeout: Any) -> requests.Response:
         patience = float(timeout[1] if isinstance(timeout, tuple) else timeout or 60)
@@ -333,5 +341,5 @@ def _make_queues(sqs: SQSClient) -> tuple[str, str]:
     arn = sqs.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":5}}'
     # No waiting in tests: a message that was not deleted is there again at once.
-    attributes = {"FifoQueue": "true", "VisibilityTimeout": "0", "RedrivePolicy": policy}
+    attributes: Any = {"FifoQueue": "true", "VisibilityTimeout": "0", "RedrivePolicy": policy}
     return sqs.create_queue(QueueName="aegis.fifo", Attributes=attributes)["QueueUrl"], dead_letter_url

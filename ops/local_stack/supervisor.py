@@ -10,7 +10,7 @@ from ops.local_stack.emulator import Emulator
 from ops.local_stack.paths import LocalStackError
 
 LOOK_EVERY_SECONDS = 0.2
-MOST_RESTARTS = 5
+MOST_RESTARTS = 20
 WITHIN_SECONDS = 60
 
 

@@ -1,4 +1,4 @@
-"""Finding deliveries through the indexes, never by reading a whole table; and explaining one."""
+"""Finding deliveries through the indexes, never by reading a whole table."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.sightings import REOPENABLE
-from giftbridge.domain.times import format_moment
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS
 
@@ -23,7 +21,7 @@ IGNORED_CAUSES = tuple(sorted(REOPENABLE))
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which deliveries are wanted; what is None does not matter. `day` is a day in UTC, `text` is part of the trouble."""
+    """Which deliveries are wanted; None does not matter. `day` is a day in UTC, `text` is part of the trouble."""
 
     state: State | None = None
     destination: str | None = None
@@ -77,25 +75,35 @@ def in_bucket(stack: Stack, bucket: str, destination: str | None = None) -> list
 
 
 def _candidates(stack: Stack, wanted: Filter, limit: int) -> tuple[list[str], str]:
-    if wanted.state in OPEN_STATES:
-        return _bucket_ids(stack, "open", wanted.destination), "all open deliveries"
-    if wanted.state is State.FAILED:
-        return _bucket_ids(stack, "failed", wanted.destination), "all failed deliveries"
-    if wanted.state is State.IGNORED:
-        causes = [wanted.cause] if wanted.cause else IGNORED_CAUSES
-        kept = [name for cause in causes for name in _bucket_ids(stack, f"ignored:{cause}", wanted.destination)]
-        return kept, f"deliveries ignored for {', '.join(causes)}"
+    """Ids among which all wanted ones are, and the words for where they come from."""
+    buckets = _buckets(wanted)
+    if buckets is not None:
+        found = [name for bucket in buckets for name in _bucket_ids(stack, bucket, wanted.destination)]
+        return found, f"all {', '.join(buckets)}"
     if wanted.day is not None:
         told = _told_of(stack, [wanted.day], MOST)
-        unsettled = [d.id for d in _unsettled(stack, wanted.destination) if d.created_at.date() == wanted.day]
-        return [*told, *unsettled], f"what happened on {wanted.day} (UTC)"
+        quiet = [d.id for d in _unsettled(stack, wanted.destination) if d.created_at.date() == wanted.day]
+        return [*told, *quiet], f"what happened on {wanted.day} (UTC)"
     today = stack.tools.now().date()
     days = [today - timedelta(days=back) for back in range(_DAYS_BACK)]
     told = _told_of(stack, days, limit + 1 if wanted == Filter() else MOST)
     if wanted.state is State.DELIVERED:
         return told, f"what happened in the last {_DAYS_BACK} days; --day looks at an older one"
-    buckets = [name for b in ("open", "failed") for name in _bucket_ids(stack, b, wanted.destination)]
-    return [*told, *buckets], f"open and failed ones, and what happened in the last {_DAYS_BACK} days"
+    unsettled = [name for bucket in ("open", "failed") for name in _bucket_ids(stack, bucket, wanted.destination)]
+    return [*told, *unsettled], f"open and failed ones, and what happened in the last {_DAYS_BACK} days"
+
+
+def _buckets(wanted: Filter) -> list[str] | None:
+    """The partitions of the index that hold all wanted deliveries; None when no partition does."""
+    if wanted.state in OPEN_STATES:
+        return ["open"]
+    if wanted.state is State.FAILED:
+        return ["failed"]
+    if wanted.state is State.IGNORED:
+        return [f"ignored:{cause}" for cause in ([wanted.cause] if wanted.cause else IGNORED_CAUSES)]
+    if wanted.state is None and wanted.cause is not None:
+        return ["open", "failed", f"ignored:{wanted.cause}"]
+    return None
 
 
 def _unsettled(stack: Stack, destination: str | None) -> list[Delivery]:
@@ -157,76 +165,3 @@ def _group(cause: str, them: list[Delivery]) -> FailureGroup:
 
 def _trouble_of(delivery: Delivery) -> Trouble:
     return delivery.trouble or Trouble("unnamed", "failed without a recorded reason")
-
-
-def what_next(delivery: Delivery, now: datetime) -> str:
-    """What becomes of a delivery by itself, or what a person has to do."""
-    if delivery.state is State.FAILED:
-        look = " The retry first looks whether an earlier request landed." if delivery.attempt else ""
-        return f"Waits for you: put the cause right, then `giftbridge retry {delivery.id}`.{look}"
-    if delivery.state is State.IGNORED:
-        return f"Is not sent, and needs nothing. `giftbridge retry {delivery.id}` would take it up all the same."
-    if delivery.state is State.DELIVERED:
-        return "Done; its keys are still to be stored on RaiseDonors." if delivery.mirrors else "Done."
-    if delivery.state is State.UNKNOWN:
-        return f"Looks in {delivery.destination} whether the request landed, at {_at(delivery.due)}; sends only if not."
-    if delivery.state is State.WAITING:
-        return f"Is tried again by itself at {_at(delivery.due)}."
-    if delivery.is_leased(now) and delivery.lease_until is not None:
-        return f"Is being sent right now, until {_at(delivery.lease_until)} at the latest."
-    if delivery.state is State.SENDING:
-        return "The process that was sending it ended; the sweep takes it up within a minute."
-    return "Is worked on by itself as soon as it is its turn."
-
-
-def _at(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def as_json(delivery: Delivery) -> dict[str, Any]:
-    """A delivery for machines: every value, moments as text, what is not set left out."""
-    values: dict[str, Any] = {
-        "id": delivery.id,
-        "state": delivery.state.value,
-        "kind": delivery.kind.value,
-        "destination": delivery.destination,
-        "donor": delivery.donor_id,
-        "entity": delivery.entity_id,
-        "created_at": delivery.created_at,
-        "updated_at": delivery.updated_at,
-        "due": delivery.due if delivery.state in OPEN_STATES else None,
-        "attempts": delivery.attempts,
-        "first_failed_at": delivery.first_failed_at,
-        "trouble": _trouble_json(delivery.trouble),
-        "attempt": _attempt_json(delivery),
-        "lease_until": delivery.lease_until,
-        "nudge": delivery.nudge,
-        "nudged_at": delivery.nudged_at,
-        "failed_nudge": delivery.failed_nudge,
-        "result": dict(delivery.result) or None,
-        "mirrors": list(delivery.mirrors) or None,
-    }
-    return {name: _plain(value) for name, value in values.items() if value is not None}
-
-
-def _trouble_json(trouble: Trouble | None) -> dict[str, Any] | None:
-    if trouble is None:
-        return None
-    named = {name: getattr(trouble, name) for name in ("cause", "text", "field", "remedy")}
-    return {**named, "candidates": list(trouble.candidates)}
-
-
-def _attempt_json(delivery: Delivery) -> dict[str, Any] | None:
-    attempt = delivery.attempt
-    if attempt is None:
-        return None
-    return {
-        "step": attempt.step.value,
-        "started_at": format_moment(attempt.started_at),
-        "first_started_at": format_moment(attempt.first_started_at),
-        "values": dict(attempt.values),
-    }
-
-
-def _plain(value: Any) -> Any:
-    return format_moment(value) if isinstance(value, datetime) else value

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from giftbridge.errors import GiftBridgeError, InvalidSettings, Misconfigured, RetryLater
+from giftbridge.errors import GiftBridgeError, InvalidSettings, RetryLater
 
 HEALTHY, PERSON_NEEDED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -65,19 +65,21 @@ def problem_of(error: Exception) -> Problem | None:
     """An expected error in an operator's words; None for one that nobody expected."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, InvalidSettings):
-        return WrongUsage("The settings document is refused; nothing was saved.", error.problems)
-    if isinstance(error, Misconfigured):
-        return NeedsPerson(error.explain())
-    if isinstance(error, RetryLater):
-        return Unreachable(error.explain())
     if isinstance(error, GiftBridgeError):
-        return NeedsPerson(error.explain())
+        return _of_the_product(error)
     if isinstance(error, ClientError):
         return _refused_by_aws(error)
     if isinstance(error, BotoCoreError):
         return _no_way_to_aws(error)
     return None
+
+
+def _of_the_product(error: GiftBridgeError) -> Problem:
+    if isinstance(error, InvalidSettings):
+        return WrongUsage("The settings document is refused; nothing was saved.", error.problems)
+    if isinstance(error, RetryLater):
+        return Unreachable(error.explain())
+    return NeedsPerson(error.explain())
 
 
 def _refused_by_aws(error: ClientError) -> Problem:

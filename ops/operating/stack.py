@@ -117,9 +117,7 @@ def _local_stack(url: str) -> Stack:
             response = session.get(f"{url}/_local/stack", timeout=10)
         response.raise_for_status()
         told = response.json()
-        endpoint_url, region, name, outputs = (
-            told[key] for key in ("endpoint_url", "region", "stack_name", "outputs")
-        )
+        endpoint_url, region, name, outputs = (told[key] for key in ("endpoint_url", "region", "stack_name", "outputs"))
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise Unreachable(
             f"No local stack answers at {url}.",

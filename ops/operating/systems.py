@@ -24,12 +24,12 @@ class System:
     title: str
     secret_output: str
     fields: tuple[SecretField, ...]
-    queue_output: str | None = None
-    dead_letter_output: str | None = None
+    queue_output: str = ""
+    dead_letter_output: str = ""
 
     @property
     def is_destination(self) -> bool:
-        return self.queue_output is not None
+        return bool(self.queue_output)
 
 
 SYSTEMS = {

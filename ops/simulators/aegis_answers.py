@@ -20,9 +20,7 @@ def invalid(messages: Mapping[str, list[str]]) -> Answer:
     return Answer.of_json({"Message": INVALID, "ModelState": dict(messages)}, 400)
 
 
-def write_with(
-    store: AegisStore, call: Call, parameter: str, write: Callable[[Model, ModelErrors], Answer]
-) -> Answer:
+def write_with(store: AegisStore, call: Call, parameter: str, write: Callable[[Model, ModelErrors], Answer]) -> Answer:
     """Read the body as a model and hand it to a write; what cannot be read is refused."""
     headers = call.request.headers
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":

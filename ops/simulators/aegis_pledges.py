@@ -28,9 +28,7 @@ TEXT_MEMBERS = (
 FLAG_MEMBERS = ("Active", "AutoPayment", "PendingProfileUpdate")
 NUMBER_MEMBERS = ("DayToCharge", "Installments")
 KEPT_BY_AEGIS = ("ID", "PaymentTokenID")
-MODEL_MEMBERS = frozenset(
-    (*TEXT_MEMBERS, *FLAG_MEMBERS, *NUMBER_MEMBERS, *KEPT_BY_AEGIS, "PledgeAmount", "Frequency")
-)
+MODEL_MEMBERS = frozenset((*TEXT_MEMBERS, *FLAG_MEMBERS, *NUMBER_MEMBERS, *KEPT_BY_AEGIS, "PledgeAmount", "Frequency"))
 REQUIRED = ("PartnerID", "PaymentType", "StartDate", "PledgeType")
 LAST_DAY = 31
 SHOWN_DIGITS = 4

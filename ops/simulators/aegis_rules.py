@@ -29,6 +29,9 @@ def check_head(store: AegisStore, transaction: Model) -> None:
     require_code(store, transaction, "AppealCode", "Appeal", transaction.required_text("AppealCode"))
     require_code(store, transaction, "BatchCategory", "BatchCategory", transaction.text("BatchCategory"))
     require_code(store, transaction, "Channel", "Channel", transaction.text("Channel"))
+    for name in ("ShippingCost", "TaxAmount"):
+        if transaction.amount(name):
+            transaction.refuse(name, "Must be 0.")
     date = transaction.required_text("TransactionDate")
     if date and read_moment(date) is None:
         transaction.refuse("TransactionDate", f"'{date}' is not a date and time.")

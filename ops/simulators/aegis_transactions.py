@@ -114,7 +114,7 @@ class TransactionOperations:
         head["BatchType"] = head["BatchType"] or "Web"
         head["Channel"] = head["Channel"] or "Web"
         head["RecordedBy"] = head["RecordedBy"] or self._calling_user
-        head |= {name: model.amount(name) or 0 for name in ("ShippingCost", "TaxAmount")}
+        head |= {"ShippingCost": 0, "TaxAmount": 0}
         response = model.child("Response")
         head["Response"] = {"Overridden": response.flag("Overridden") if response else False}
         head["Acknowledgements"] = model.raw("Acknowledgements") or []

@@ -39,9 +39,7 @@ def serve(
     Population(seed, raisedonors.store, aegis.store).build(donors=population)
     with SimulatorServer(raisedonors, raisedonors_port) as first, SimulatorServer(aegis, aegis_port) as second:
         typer.echo(f"raisedonors {first.url} token={raisedonors.token}")
-        typer.echo(
-            f"aegis {second.url} context={aegis.context} username={aegis.username} password={aegis.password}"
-        )
+        typer.echo(f"aegis {second.url} context={aegis.context} username={aegis.username} password={aegis.password}")
         stopped.wait(seconds)
 
 

@@ -161,9 +161,7 @@ class DonorMaker:
 
     def _partner(self, person: Person, **members: Any) -> str:
         year = self._chance.randint(2008, 2022)
-        return seed_partner(
-            self._aegis, {"MemberDate": f"{year}-05-14T08:00:00-06:00", **person.partner(), **members}
-        )
+        return seed_partner(self._aegis, {"MemberDate": f"{year}-05-14T08:00:00-06:00", **person.partner(), **members})
 
     def _history(self, partner_id: str) -> None:
         for n in range(self._chance.randint(0, 3)):

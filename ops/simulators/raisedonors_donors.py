@@ -146,5 +146,3 @@ def _fits(entry: Entry, wanted: str) -> bool:
 def _national_form(phone: str) -> str:
     digits = "".join(character for character in phone if character.isdigit())[-10:]
     return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
-
-

@@ -179,9 +179,7 @@ def _lower_bound(groups: Any) -> int | None:
         conditions = group.get("conditions") if isinstance(group, Mapping) else None
         if not isinstance(conditions, list) or not conditions:
             raise refuse(f"groups[{n}].conditions", "At least one condition is required.")
-        bounds.append(
-            max(_bound(f"groups[{n}].conditions[{m}]", condition) for m, condition in enumerate(conditions))
-        )
+        bounds.append(max(_bound(f"groups[{n}].conditions[{m}]", condition) for m, condition in enumerate(conditions)))
     return min(bounds)
 
 

@@ -113,9 +113,7 @@ class SimulatedService(ABC):
         if self.check is not None:
             self.check.clear()
 
-    def exchange(
-        self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b""
-    ) -> Answer:
+    def exchange(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
         """Serve one call without a socket; raises ConnectionDropped where a socket would be closed."""
         self.land_due()
         path, _, query_string = target.partition("?")

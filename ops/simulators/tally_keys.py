@@ -59,8 +59,7 @@ def doubled_pledges(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> list[Fi
 def _pledges_applied(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> dict[int, set[str]]:
     """The pledges that the gifts of each schedule really went to."""
     schedules = {
-        str(entry.record_id): entry.latest.members.get("recurringGiftId")
-        for entry in raisedonors.gifts.all_entries()
+        str(entry.record_id): entry.latest.members.get("recurringGiftId") for entry in raisedonors.gifts.all_entries()
     }
     applied: dict[int, set[str]] = {}
     for transaction in aegis.transactions.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,20 @@ def test_every_import_goes_the_way_the_design_says() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_judges_the_product_does_not_import_it() -> None:
+    judges = [*CHECKOUT.glob("ops/simulators/**/*.py"), *CHECKOUT.glob("ops/demo/tally_report*.py")]
+    importing = [
+        str(file.relative_to(CHECKOUT))
+        for file in judges
+        for node in ast.walk(ast.parse(file.read_text()))
+        if (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "giftbridge" for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "giftbridge")
+    ]
+
+    assert judges
+    assert importing == []
 
 
 def test_make_without_a_target_lists_what_can_be_made() -> None:

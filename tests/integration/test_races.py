@@ -20,9 +20,7 @@ def test_a_second_invocation_that_meets_a_live_lease_leaves_the_delivery_alone(b
     [message] = bench.receive()
     second: list[dict[str, int]] = []
 
-    def while_the_first_is_sending(
-        request: requests.PreparedRequest, send: object
-    ) -> requests.Response:
+    def while_the_first_is_sending(request: requests.PreparedRequest, send: object) -> requests.Response:
         assert callable(send)
         if "transaction/Create" in str(request.url) and not second:
             second.append({})

@@ -45,7 +45,11 @@ def test_a_day_of_every_kind_ends_with_every_gift_once(bench: Workbench) -> None
 
     bench.run(ticks=3)
 
-    states = {gift: bench.delivery(gift).state for gift in gifts if bench.tools.deliveries.get(f"aegis/donation/{gift}/created")}
+    states = {
+        gift: bench.delivery(gift).state
+        for gift in gifts
+        if bench.tools.deliveries.get(f"aegis/donation/{gift}/created")
+    }
     troubled = {g: bench.delivery(g).trouble for g, s in states.items() if s not in {State.DELIVERED, State.IGNORED}}
     assert not troubled, troubled
     assert bench.net() > Decimal(0)

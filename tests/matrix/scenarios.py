@@ -63,7 +63,9 @@ def _partner_gone() -> Scenario:
     return Scenario("partner no longer active", prepare, act)
 
 
-SCENARIOS = {s.name: s for s in (_new_donor_new_schedule(), _later_instance(), _pledge_ended_in_aegis(), _partner_gone())}
+SCENARIOS = {
+    s.name: s for s in (_new_donor_new_schedule(), _later_instance(), _pledge_ended_in_aegis(), _partner_gone())
+}
 
 
 def calls_of(scenario: Scenario) -> list[str]:
@@ -97,7 +99,7 @@ def _until_settled(bench: Workbench, interceptor: Interceptor, gifts: list[int])
                 part()
             except ProcessDied:
                 continue
-            except Exception as error:  # noqa: BLE001  Lambda would end the process, and so does this
+            except Exception as error:
                 assert interceptor.fired, error
         interceptor.restart()
         bench.clock.advance(60)
@@ -119,7 +121,9 @@ def wrong_in_the_end(bench: Workbench, gifts: list[int]) -> list[str]:
         if field["Name"] == "RaiseDonors.Donor.Id" and partner.get("IsActive")
     )
     problems += [f"donor {donor} has {n} active partners" for donor, n in donor_ids.items() if n > 1]
-    pledges = Counter((p.model["PartnerID"], p.model["PledgeAmount"]) for p in bench.aegis.store.pledges.values() if p.model["Active"])
+    pledges = Counter(
+        (p.model["PartnerID"], p.model["PledgeAmount"]) for p in bench.aegis.store.pledges.values() if p.model["Active"]
+    )
     problems += [f"{n} active pledges of {key}" for key, n in pledges.items() if n > 1]
     hazards = [t.invoice_number for t in bench.aegis.store.transactions.values() if any(x.by_hazard for x in t.lines)]
     problems += [f"transaction {invoice} went to another pledge" for invoice in hazards]

@@ -37,9 +37,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def aegis(clock: Clock) -> AegisSimulator:
-    simulator = AegisSimulator(
-        check=TrafficCheck(CONTRACTS / "aegis.openapi.yaml"), clock=clock, pause=clock.move
-    )
+    simulator = AegisSimulator(check=TrafficCheck(CONTRACTS / "aegis.openapi.yaml"), clock=clock, pause=clock.move)
     seed_aegis_codes(simulator.store)
     return simulator
 

@@ -18,7 +18,7 @@ leaves = (
     | st.sampled_from([Decimal("1.5"), Decimal("1E+2"), "US", "WEB", "GEN", "2026-03-01", "100001"])
 )  # fmt: skip
 values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner))
-relaxed = settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _bent(body: dict[str, Any]) -> st.SearchStrategy[Any]:

@@ -118,9 +118,7 @@ def test_nobody_shares_an_address_by_chance_and_all_phones_are_kept_for_fiction(
     assert all(phone.startswith("55501") for phone in phones)
 
 
-def test_a_gift_can_be_made_to_show_late(
-    population: Population, platform: RaiseDonorsClient, clock: Clock
-) -> None:
+def test_a_gift_can_be_made_to_show_late(population: Population, platform: RaiseDonorsClient, clock: Clock) -> None:
     made = population.make_gift("one_time", clock.now, visible_after=timedelta(seconds=20))
     assert platform.get(f"Gift/{made.gift_id}").status == 404
     clock.move(20)

@@ -107,9 +107,9 @@ def test_a_premium_that_cannot_be_shipped_names_what_is_missing(
     assert refused.value.remedy
 
 
-def test_the_product_order_takes_the_fund_of_an_allocation_that_is_sent() -> None:
-    allocations = (Allocation(302, Decimal(0)), Allocation(301, Decimal("75.10")))
-    assert _body(replace(DONATION, allocations=allocations))["ProductOrders"][0]["FundCode"] == "GEN"
+def test_the_product_order_takes_the_fund_of_the_first_allocation() -> None:
+    allocations = (Allocation(302, Decimal("25.10")), Allocation(301, Decimal(50)))
+    assert _body(replace(DONATION, allocations=allocations))["ProductOrders"][0]["FundCode"] == "BLD"
 
 
 def test_custom_fields_become_attributes_under_their_own_name() -> None:

@@ -101,7 +101,12 @@ class Assembly:
     @classmethod
     def of_function(cls) -> Assembly:
         """Everything a Lambda function needs, from its environment."""
-        config = Config(max_pool_connections=_POOL, connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
+        config = Config(
+            max_pool_connections=_POOL,
+            connect_timeout=3,
+            read_timeout=10,
+            retries={"mode": "standard", "max_attempts": 4},
+        )
         return cls(
             Environment.read(),
             boto3.client("dynamodb", config=config),

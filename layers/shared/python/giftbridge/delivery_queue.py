@@ -1,4 +1,4 @@
-"""The queue of one destination. A message is only a nudge to work on one delivery; it holds ids and no personal data."""
+"""The queue of one destination. A message is only a nudge to work on one delivery; it holds ids alone."""
 
 from __future__ import annotations
 

@@ -127,14 +127,14 @@ class Aegis:
             raise UnknownOutcome(f"{operation}: the answer names no {id_member}", system=self.wire.system)
         return str(made)
 
-    def _pages(
-        self, operation: str, path: str, member: str, params: Mapping[str, str]
-    ) -> Iterator[dict[str, Any]]:
+    def _pages(self, operation: str, path: str, member: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """Rows over all pages. Raises Rejected when there are more pages than anybody should read."""
         for page in range(1, MOST_PAGES + 1):
             body = self._get(operation, path, {**params, "page": page, "pageSize": PAGE_SIZE})
             if not isinstance(body, dict):
-                raise RetryLater(f"{operation}: no page in the answer", cause="unreadable-answer", system=self.wire.system)
+                raise RetryLater(
+                    f"{operation}: no page in the answer", cause="unreadable-answer", system=self.wire.system
+                )
             yield from body.get(member) or []
             if page >= int(body.get("PageCount") or 0):
                 return

@@ -15,7 +15,15 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 from urllib3.util.retry import Retry
 
-from giftbridge.errors import BudgetSpent, GiftBridgeError, Misconfigured, RecordMissing, Rejected, RetryLater, UnknownOutcome
+from giftbridge.errors import (
+    BudgetSpent,
+    GiftBridgeError,
+    Misconfigured,
+    RecordMissing,
+    Rejected,
+    RetryLater,
+    UnknownOutcome,
+)
 
 LONGEST_CALL_SECONDS = 30.0
 SHORTEST_CALL_SECONDS = 0.5
@@ -133,11 +141,10 @@ class Wire:
         try:
             return Answer(response.status_code, simplejson.loads(response.content, use_decimal=True))
         except ValueError as unreadable:
+            problem = f"{operation}: the answer is not JSON"
             if writes:
-                raise UnknownOutcome(f"{operation}: the answer is not JSON", system=self.system) from unreadable
-            raise RetryLater(
-                f"{operation}: the answer is not JSON", cause="unreadable-answer", system=self.system
-            ) from unreadable
+                raise UnknownOutcome(problem, system=self.system) from unreadable
+            raise RetryLater(problem, cause="unreadable-answer", system=self.system) from unreadable
 
 
 def error_for(
@@ -162,19 +169,19 @@ def error_for(
     if status == 429:
         not_before = _retry_after(response.headers.get("Retry-After"), now)
         return BudgetSpent(f"{operation}: 429", cause="too-many-calls", not_before=not_before, system=system)
-    if status == 404:
-        return RecordMissing(f"{operation}: not found", cause="record-missing", field=_first_field(response))
-    if status == 408 or status >= 500:
-        if writes:
-            return UnknownOutcome(f"{operation}: answered with {status}", system=system)
-        return RetryLater(f"{operation}: answered with {status}", cause=f"status-{status}", system=system)
-    return _refusal(operation, response)
+    if status != 408 and status < 500:
+        return _refusal(operation, response)
+    if writes:
+        return UnknownOutcome(f"{operation}: answered with {status}", system=system)
+    return RetryLater(f"{operation}: answered with {status}", cause=f"status-{status}", system=system)
 
 
 def _refusal(operation: str, response: requests.Response) -> Rejected:
     """What a 4xx says about which member, in the destination's own words (ModelState, or RFC 7807 errors)."""
     problems = _problems(response)
     field = next(iter(problems), None)
+    if response.status_code == 404:
+        return RecordMissing(f"{operation}: not found", cause="record-missing", field=field)
     text = "; ".join(problems.values()) or f"{operation} was refused with {response.status_code}"
     return Rejected(
         text[:400],
@@ -183,10 +190,6 @@ def _refusal(operation: str, response: requests.Response) -> Rejected:
         remedy="correct the value named, then retry",
         status=response.status_code,
     )
-
-
-def _first_field(response: requests.Response) -> str | None:
-    return next(iter(_problems(response)), None)
 
 
 def _problems(response: requests.Response) -> dict[str, str]:
@@ -198,7 +201,10 @@ def _problems(response: requests.Response) -> dict[str, str]:
         return {}
     listed = body.get("ModelState") or body.get("errors")
     if isinstance(listed, dict):
-        return {str(name): "; ".join(map(str, texts if isinstance(texts, list) else [texts])) for name, texts in listed.items()}
+        return {
+            str(name): "; ".join(map(str, texts if isinstance(texts, list) else [texts]))
+            for name, texts in listed.items()
+        }
     text = body.get("Message") or body.get("detail") or body.get("title")
     return {"": str(text)} if text else {}
 

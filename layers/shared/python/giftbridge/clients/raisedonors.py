@@ -77,7 +77,7 @@ class RaiseDonors:
         """All projects by id (listProjects)."""
         found: dict[int, Project] = {}
         for skip in range(0, _LONGEST_PROJECT_LIST, PAGE_SIZE):
-            page = {"Skip": skip, "Take": PAGE_SIZE, "SortBy": "id"}
+            page: dict[str, str | int] = {"Skip": skip, "Take": PAGE_SIZE, "SortBy": "id"}
             answer = self.wire.call("listProjects", "GET", "/api/Project/list", writes=False, params=page)
             items = answer.body.get("items", []) if isinstance(answer.body, dict) else []
             found.update({project.id: project for project in map(read_project, items)})

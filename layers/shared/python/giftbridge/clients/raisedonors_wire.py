@@ -258,7 +258,9 @@ def read_project(raw: object) -> Project:
 
 
 # Members of a schedule that the service makes itself; a replace sends back everything else as it was read.
-READ_ONLY_OF_SCHEDULE = frozenset({"id", "createdDate", "modifiedDate", "formattedFrequency", "isTestMode", "statusText"})
+READ_ONLY_OF_SCHEDULE = frozenset(
+    {"id", "createdDate", "modifiedDate", "formattedFrequency", "isTestMode", "statusText"}
+)
 
 
 def schedule_with_key(raw: Mapping[str, Any], crm_key: str) -> dict[str, Any]:

@@ -87,8 +87,8 @@ class Delivery:
 
     `due` is when it is to be worked on next; `lease_until` is when the process that is sending is surely dead;
     `nudge` and `nudged_at` name the last message sent for it; `failed_nudge` the message it failed with;
-    `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors; `fail_after_probe` is the cause to fail with when a probe
-    finds nothing.
+    `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors;
+    `fail_after_probe` is the trouble to fail with when a probe finds nothing.
     """
 
     id: str

@@ -1,8 +1,8 @@
 """A destination's health: breaker, stop, pause, and the moment before which nothing is to be sent.
 
-    closed ──(failures of different donors in a row)──► open ──(probe time)──► half-open ──► closed | open
-    stopped: credentials refused; one try an hour, or a new secret or settings version, or `giftbridge resume`
-    paused:  an operator said so
+closed ──(failures of different donors in a row)──► open ──(probe time)──► half-open ──► closed | open
+stopped: credentials refused; one try an hour, or a new secret or settings version, or `giftbridge resume`
+paused:  an operator said so
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Destination:
         if self.not_before is not None and self.not_before > now:
             return f"{self.name} asked for a pause (429)", self.not_before
         if self.stopped_at is not None:
-            return (None if self.trial == delivery_id else (self.stopped_why or "stopped", self.next_try(now)))
+            return None if self.trial == delivery_id else (self.stopped_why or "stopped", self.next_try(now))
         if self.opened_at is not None:
-            return (None if self.trial == delivery_id else (f"the breaker of {self.name} is open", self.next_try(now)))
+            return None if self.trial == delivery_id else (f"the breaker of {self.name} is open", self.next_try(now))
         return None
 
     def next_try(self, now: datetime) -> datetime:
@@ -55,7 +55,7 @@ class Destination:
 
 
 def after_failure(destination: Destination, donor: str, retries: RetrySettings, why: str, now: datetime) -> Destination:
-    """A failure that speaks against the destination. Enough donors in a row open the breaker; a failed trial keeps it."""
+    """A failure that speaks against the destination. Enough donors in a row open the breaker, a failed trial keeps it."""
     donors = tuple(dict.fromkeys((*destination.failed_donors, donor)))[-retries.breaker_failures :]
     opens = len(donors) >= retries.breaker_failures or destination.opened_at is not None
     if not opens:

@@ -30,6 +30,6 @@ def aegis_frequency(schedule: Schedule, substitutes: Mapping[str, str]) -> str:
             f"{schedule.charges_per_year} charges a year cannot be expressed in Aegis",
             cause="unmappable-frequency",
             field="recurringGift.frequency",
-            remedy=f'name a stand-in in the setting aegis.frequency_substitutes, such as {{"{schedule.charges_per_year}": "Semimonthly"}}',
+            remedy=f"name a stand-in for {schedule.charges_per_year} in the setting aegis.frequency_substitutes",
         )
     return frequency

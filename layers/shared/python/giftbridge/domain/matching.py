@@ -73,7 +73,9 @@ def _search_for(donor: Donor, rule: Rule) -> Search | None:
 
 def _name_search(donor: Donor) -> Search | None:
     if donor.is_organization:
-        return Search((("company", _one_line(donor.organization_name)),)) if _one_line(donor.organization_name) else None
+        return (
+            Search((("company", _one_line(donor.organization_name)),)) if _one_line(donor.organization_name) else None
+        )
     names = (("firstName", _one_line(donor.first_name)), ("lastName", _one_line(donor.last_name)))
     filled = tuple((name, text) for name, text in names if text)
     return Search(filled) if filled else None

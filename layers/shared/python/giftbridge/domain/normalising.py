@@ -1,4 +1,4 @@
-"""Common forms of names, e-mails, phones, streets and postcodes, so that equal things compare equal (requirement A3)."""
+"""Common forms of names, e-mails, phones, streets and postcodes: equal things compare equal (requirement A3)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plain(text: str | None) -> str:
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
     # An apostrophe or a full stop joins (O'Brien, P.O.), any other punctuation separates (Smith-Jones).
-    joined = re.sub(r"['’‘`.]", "", letters)
+    joined = re.sub(r"['\u2019\u2018`.]", "", letters)
     return " ".join(re.sub(r"[^\w\s]|_", " ", joined).split())
 
 

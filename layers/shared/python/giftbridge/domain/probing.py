@@ -45,7 +45,11 @@ def unsettled_twins(delivery: Delivery, row: HistoryRow, others: Iterable[Delive
     twins = []
     for other in others:
         attempt = other.attempt
-        if other.id == delivery.id or attempt is None or other.state not in {State.UNKNOWN, State.SENDING, State.FAILED}:
+        if (
+            other.id == delivery.id
+            or attempt is None
+            or other.state not in {State.UNKNOWN, State.SENDING, State.FAILED}
+        ):
             continue
         if attempt.step is Step.TRANSACTION and _row_fits(attempt, row):
             twins.append(other)

@@ -65,10 +65,10 @@ class AegisSettings(_Section):
         None, description="Id of a query in Aegis that lists InvoiceNumber with RaiseDonors.Donation.Id."
     )
     payment_types: dict[str, str] = Field(
-        default_factory=dict, description="Aegis payment type for a tender, such as {\"ACH\": \"ElectronicFundsTransfer\"}."
+        default_factory=dict, description='Aegis payment type for a tender, such as {"ACH": "ElectronicFundsTransfer"}.'
     )
     frequency_substitutes: dict[str, Frequency] = Field(
-        default_factory=dict, description="Stand-in frequency by charges a year, such as {\"26\": \"Semimonthly\"}."
+        default_factory=dict, description='Stand-in frequency by charges a year, such as {"26": "Semimonthly"}.'
     )
     mirror_pledge_id: bool = Field(True, description="Store the pledge id on the RaiseDonors schedule.")
     batch_category: str = Field("", description="Batch category of a transaction; empty means none.")
@@ -124,7 +124,7 @@ class VirtuousSettings(_Section):
     sync_gifts: bool = Field(True, description="Send gifts.")
     sync_contacts: bool = Field(True, description="Keep contacts the same on both sides.")
     sync_projects: bool = Field(True, description="Create and update projects.")
-    conflicts: ConflictSettings = Field(default_factory=lambda: ConflictSettings(), description="Conflict winners.")
+    conflicts: ConflictSettings = Field(default_factory=ConflictSettings, description="Conflict winners.")
     empty_erases: bool = Field(False, description="Let an empty value erase a filled one.")
     signature_header: str = Field("X-Virtuous-Signature", description="Header that carries a webhook's signature.")
     signature_encoding: Literal["base64", "hex"] = Field("base64", description="Encoding of that signature.")
@@ -154,7 +154,9 @@ class RetrySettings(_Section):
     unknown_wait_seconds: Annotated[float, Field(ge=0, strict=False)] = Field(
         60, description="Wait after a lost answer before the probe may lead to a second send."
     )
-    breaker_failures: Annotated[int, Field(ge=1)] = Field(5, description="Failures of different donors in a row that open the breaker.")
+    breaker_failures: Annotated[int, Field(ge=1)] = Field(
+        5, description="Failures of different donors in a row that open the breaker."
+    )
     breaker_probe_seconds: Annotated[float, Field(gt=0, strict=False)] = Field(
         60, description="Wait before an open breaker lets one delivery try."
     )
@@ -177,14 +179,12 @@ class Settings(_Section):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="Zone of days and of batch_at.")
     batch_at: Annotated[str, AfterValidator(_clock_time)] = Field("22:00", description="Time of the daily batch.")
     activity_days: Annotated[int, Field(ge=30)] = Field(730, description="Days that activity lines are kept.")
-    aegis: AegisSettings = Field(default_factory=lambda: AegisSettings(), description="Deliveries to Aegis.")
-    virtuous: VirtuousSettings = Field(default_factory=lambda: VirtuousSettings(), description="Virtuous CRM+.")
-    raisedonors: RaiseDonorsSettings = Field(default_factory=lambda: RaiseDonorsSettings(), description="RaiseDonors.")
-    notifications: NotificationSettings = Field(
-        default_factory=lambda: NotificationSettings(), description="E-mail notices."
-    )
-    retries: RetrySettings = Field(default_factory=lambda: RetrySettings(), description="Waiting and the breaker.")
-    limits: LimitSettings = Field(default_factory=lambda: LimitSettings(), description="Rate limits.")
+    aegis: AegisSettings = Field(default_factory=AegisSettings, description="Deliveries to Aegis.")
+    virtuous: VirtuousSettings = Field(default_factory=VirtuousSettings, description="Virtuous CRM+.")
+    raisedonors: RaiseDonorsSettings = Field(default_factory=RaiseDonorsSettings, description="RaiseDonors.")
+    notifications: NotificationSettings = Field(default_factory=NotificationSettings, description="E-mail notices.")
+    retries: RetrySettings = Field(default_factory=RetrySettings, description="Waiting and the breaker.")
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="Rate limits.")
 
 
 def read_settings(document: object) -> Settings:

@@ -43,7 +43,11 @@ def delivery_for(
     )
     new = replace(new, result=_seen(sighting))
     if sighting.crm_key:
-        adopted = {**new.result, "invoice": sighting.crm_key, "how": "adopted: the donation carried a CRM key when first seen"}
+        adopted = {
+            **new.result,
+            "invoice": sighting.crm_key,
+            "how": "adopted: the donation carried a CRM key when first seen",
+        }
         return replace(new, state=State.DELIVERED, result=adopted)
     if sighting.status in UNSENT_STATUSES:
         return None

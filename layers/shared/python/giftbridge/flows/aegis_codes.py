@@ -14,7 +14,7 @@ from giftbridge.errors import LostRace, Rejected
 from giftbridge.store.state import StateTable
 
 KNOWN_FOR = timedelta(hours=1)
-UNKNOWN_FOR = timedelta(seconds=30)
+UNKNOWN_FOR = timedelta(seconds=10)
 _LONGEST_KEPT_LIST = 500
 Verdict = Literal["active", "inactive", "missing", "not-offered"]
 
@@ -31,7 +31,7 @@ _REMEDIES: Mapping[LookupKind, str] = {
 
 
 class AegisCodes:
-    """Verdicts on codes. An active code is trusted for an hour, anything else for half a minute."""
+    """Verdicts on codes. An active code is trusted for an hour, anything else for ten seconds."""
 
     def __init__(self, aegis: Aegis, state: StateTable, now: Callable[[], datetime]) -> None:
         self.aegis = aegis

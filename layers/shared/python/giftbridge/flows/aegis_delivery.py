@@ -154,4 +154,3 @@ class AegisDelivery:
             self.codes.require("product", donation.premium.product_code, "premium.productCode", settings)
             if filled(settings.warehouse_id):
                 self.codes.require("warehouse", settings.warehouse_id, "setting aegis.warehouse_id", settings)
-

@@ -107,7 +107,9 @@ class AegisPartners:
             self.codes.require("origin_source", code, "setting aegis.origin_source", settings)
         knows_donor_id = self.codes.knows_donor_id(settings.donor_id_field)
         if not knows_donor_id and self.codes.is_first_time(f"no-custom-field/{settings.donor_id_field}"):
-            work.note("no donor id in Aegis", f"Aegis has no custom data field {settings.donor_id_field!r} that takes it")
+            work.note(
+                "no donor id in Aegis", f"Aegis has no custom data field {settings.donor_id_field!r} that takes it"
+            )
         body = partner_body(GatheredPartner(donor, settings, knows_donor_id))
         entity = f"donor#{donor.id}"
         if not any(write.label == entity for write in work.also):

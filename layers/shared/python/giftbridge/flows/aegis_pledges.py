@@ -61,7 +61,10 @@ class AegisPledges:
             try:
                 self._body(plan, schedule, donor, "", settings)
             except Rejected as refused:
-                if refused.cause == "unmappable-frequency" and settings.on_unmappable_frequency == "send_without_pledge":
+                if (
+                    refused.cause == "unmappable-frequency"
+                    and settings.on_unmappable_frequency == "send_without_pledge"
+                ):
                     work.note("sent without a pledge", refused.explain())
                     return None
                 raise
@@ -104,9 +107,7 @@ class AegisPledges:
             work.also.append(lose)
         return self._create(work, plan, donor, partner_id, settings)
 
-    def _create(
-        self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings
-    ) -> str:
+    def _create(self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings) -> str:
         schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
         body = self._body(plan, schedule, donor, partner_id, settings)
         if not any(write.label == plan.entity for write in work.also):
@@ -146,12 +147,18 @@ class AegisPledges:
         if filled(settings.pledge_program_name):
             program = settings.pledge_program_name
             self.codes.require("pledge_program", program, "setting aegis.pledge_program_name", settings)
-        return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, self._appeal(plan, schedule, settings)))
+        return pledge_body(
+            GatheredPledge(schedule, donor, settings, partner_id, self._appeal(plan, schedule, settings))
+        )
 
     def _appeal(self, plan: PledgePlan, schedule: Schedule, settings: AegisSettings) -> str | None:
         """The first of schedule's, gift's and default appeal that Aegis knows; a pledge needs none."""
         codes = (schedule.motivation_code, plan.motivation_code, settings.default_appeal_code)
         for code in codes:
-            if code is not None and filled(code) and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}:
+            if (
+                code is not None
+                and filled(code)
+                and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}
+            ):
                 return code
         return None

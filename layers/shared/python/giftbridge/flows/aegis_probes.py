@@ -83,7 +83,9 @@ class AegisProbes:
             try:
                 return self._by_query(work, attempt, query_id)
             except RecordMissing:
-                work.note("query not found", f"Aegis has no query {query_id!r}: looking at the partner's history instead")
+                work.note(
+                    "query not found", f"Aegis has no query {query_id!r}: looking at the partner's history instead"
+                )
         day = parse_moment(attempt.values["date"]).date()
         one = timedelta(days=1)
         rows = fitting_rows(attempt, self.aegis.history(attempt.values["partner"], day - one, day + one))

@@ -12,6 +12,7 @@ from giftbridge.domain.deliveries import Delivery, State, Trouble
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import LostRace
+from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
@@ -49,7 +50,7 @@ class DeliverySweep:
         number, settings = self.tools.settings()
         reopened = self._reopen_ignored(number, settings)
         deleted, died = self._agree_with_dead_letters()
-        destination = self._reopened_destination(number)
+        destination = self._reopened_destination()
         due = self._due()
         oldest = min((delivery.created_at for delivery in due if delivery.state is not State.DELIVERED), default=None)
         nudged = self._nudge_due(due, destination, settings)
@@ -104,12 +105,12 @@ class DeliverySweep:
 
     # --- the destination ----------------------------------------------------------------------------------
 
-    def _reopened_destination(self, settings_number: int) -> Destination:
+    def _reopened_destination(self) -> Destination:
         """Refused credentials: a new secret or settings version is worth a try at once."""
         destination = self.tools.state.destination(self.destination)
         if destination.stopped_at is None:
             return destination
-        versions = f"{settings_number}/{self.tools.credentials_version(self.destination)}"
+        versions = Health(self.tools).versions(self.destination)
         if versions == destination.stopped_versions:
             return destination
         now = self.tools.now()
@@ -126,7 +127,9 @@ class DeliverySweep:
         if settings.raisedonors.test_mode_gifts == "send":
             ids = self.tools.deliveries.ids_in("ignored:test-mode", self.destination)
             for delivery in self.tools.deliveries.get_many(ids).values():
-                reopened += self._change(delivery, lambda work: work.reopen("setting raisedonors.test_mode_gifts is send"))
+                reopened += self._change(
+                    delivery, lambda work: work.reopen("setting raisedonors.test_mode_gifts is send")
+                )
         try:
             self.tools.state.put(_SWEPT_VERSION, {"number": number}, row)
         except LostRace:

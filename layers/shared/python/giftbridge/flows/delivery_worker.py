@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from giftbridge.delivery_queue import Nudge, read_nudge
-from giftbridge.domain import destinations as health
 from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
-from giftbridge.domain.destinations import Destination
 from giftbridge.errors import (
-    BudgetSpent,
     GiftBridgeError,
     LostRace,
-    Misconfigured,
     Rejected,
     RetryLater,
     Skipped,
     UnknownOutcome,
 )
+from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
@@ -35,7 +32,6 @@ SOURCE = "raisedonors"
 THREADS = 8
 TRIES_BEFORE_A_PERSON = 8
 _SHORTEST_TURN_SECONDS = 10.0
-_HEALTH_KEPT = timedelta(seconds=2)
 
 
 class Carrier(Protocol):
@@ -71,7 +67,7 @@ class DeliveryWorker:
         self.tools = tools
         self.carrier = carrier
         self.threads = threads
-        self._health: dict[str, tuple[datetime, Destination]] = {}
+        self.health = Health(tools)
 
     def work(self, records: Sequence[Mapping[str, Any]]) -> BatchOutcome:
         """Work on the deliveries a batch of messages names. Only messages that were tried are handed back."""
@@ -82,7 +78,7 @@ class DeliveryWorker:
                 log.warning("a message that is no nudge was dropped", extra={"message_id": record.get("messageId")})
             else:
                 groups[nudge.group].append(nudge)
-        self._health.clear()
+        self.health.forget()
         if self.threads <= 1 or len(groups) <= 1:
             results = [self._group(group) for group in groups.values()]
         else:
@@ -124,7 +120,7 @@ class DeliveryWorker:
             return work.delivery.state.value, work.delivery
         except LostRace:
             return "left-to-another", None
-        except Exception as error:  # noqa: BLE001  a bug or a lost table: the message stays, the redrive policy counts
+        except Exception as error:
             log.exception(
                 "a delivery could not be worked on",
                 extra={"delivery": nudge.delivery_id, "error": type(error).__name__},
@@ -133,29 +129,37 @@ class DeliveryWorker:
 
     def _ready(self, work: Work, nudge: Nudge, behind: Delivery | None) -> str | None:
         """None when it is this delivery's turn; else what was done instead."""
-        delivery, now = work.delivery, self.tools.now()
-        if delivery.state is State.FAILED:
-            if nudge.name != delivery.failed_nudge:
-                return "already-failed"
-            if nudge.receives > 1:
-                return "handed-back"
-            work.reopen("redriven from the dead-letter queue")
-            return None
-        if delivery.state is State.IGNORED or (delivery.state is State.DELIVERED and not delivery.mirrors):
-            return "already-settled"
-        if delivery.is_leased(now):
+        settled = self._settled(work, nudge)
+        if settled is not None:
+            return settled
+        now = self.tools.now()
+        if work.delivery.is_leased(now):
             return "leased"
-        if delivery.state is State.SENDING:
+        if work.delivery.state is State.SENDING:
             self._process_died(work)
         if work.delivery.state in {State.WAITING, State.UNKNOWN} and work.delivery.due > now:
             return "not-due"
         time_left = self.tools.time_left
         if time_left.seconds() < min(_SHORTEST_TURN_SECONDS, 0.3 * time_left.whole):
             return "no-time"
-        if behind is not None and work.delivery.state in {State.PENDING, State.WAITING}:
+        if behind is not None and work.is_to_be_sent:
             trouble = Trouble("behind-another", f"behind {behind.id} of the same donor")
             work.wait(trouble, behind.due, counts=False)
             return "waiting"
+        return None
+
+    def _settled(self, work: Work, nudge: Nudge) -> str | None:
+        """What a nudge for a delivery that has ended means: nothing, on to the dead letters, or back from them."""
+        delivery = work.delivery
+        if delivery.state is State.IGNORED or (work.is_delivered and not delivery.mirrors):
+            return "already-settled"
+        if delivery.state is not State.FAILED:
+            return None
+        if nudge.name != delivery.failed_nudge:
+            return "already-failed"
+        if nudge.receives > 1:
+            return "handed-back"
+        work.reopen("redriven from the dead-letter queue")
         return None
 
     def _process_died(self, work: Work) -> None:
@@ -168,28 +172,32 @@ class DeliveryWorker:
         work.unknown(trouble, due, fail_after_probe=replace(trouble, cause="worker-died") if gives_up else None)
 
     def _attempt(self, work: Work) -> None:
-        blocked = self._blocked(work)
+        systems = () if work.is_delivered else (self.carrier.destination, SOURCE)
+        blocked = self.health.blocks(systems, work.delivery.id)
         if blocked is not None:
             work.wait(Trouble("destination-blocked", blocked[0]), blocked[1], counts=False)
             return
         try:
-            if work.delivery.state is State.DELIVERED:
-                self.carrier.mirror(work)
-                return
-            if self._destination().trial == work.delivery.id:
-                self.carrier.ping()
-            if work.delivery.state is State.UNKNOWN:
-                self._probe(work)
-            if work.delivery.state in {State.PENDING, State.WAITING}:
-                self.carrier.carry(work)
-            self._note_success()
+            self._bring(work)
         except LostRace:
             raise
         except GiftBridgeError as error:
             self._settle(work, error)
             return
-        if work.delivery.state is State.DELIVERED and work.delivery.mirrors:
+        if work.is_delivered and work.mirrors:
             self.carrier.mirror(work)
+
+    def _bring(self, work: Work) -> None:
+        """Probe what may have been sent, then send what surely was not."""
+        if work.is_delivered:
+            return
+        if self.health.of(self.carrier.destination).trial == work.delivery.id:
+            self.carrier.ping()
+        if work.delivery.state is State.UNKNOWN:
+            self._probe(work)
+        if work.is_to_be_sent:
+            self.carrier.carry(work)
+        self.health.note_success(self.carrier.destination)
 
     def _probe(self, work: Work) -> None:
         give_up = work.delivery.fail_after_probe
@@ -200,26 +208,25 @@ class DeliveryWorker:
     # --- what an error means ------------------------------------------------------------------------------
 
     def _settle(self, work: Work, error: GiftBridgeError) -> None:
-        """From the error to the delivery's next state and the destination's health."""
+        """From the error to the delivery's next state and the systems' health."""
         now, trouble = self.tools.now(), Trouble.of(error)
         _, settings = self.tools.settings()
+        if isinstance(error, Skipped):
+            work.ignore(trouble)
+            return
+        if isinstance(error, Rejected):
+            work.fail(trouble)
+            self.health.note_success(self.carrier.destination)
+            return
         if isinstance(error, UnknownOutcome):
             due = now + timedelta(seconds=settings.retries.unknown_wait_seconds)
             keeps_failing = self._keeps_failing(work.delivery)
             work.unknown(trouble, due, fail_after_probe=trouble if keeps_failing else None)
-            self._note_failure(error.system, work.delivery, trouble)
-        elif isinstance(error, Misconfigured):
-            work.wait(trouble, now + self._delay(work.delivery), counts=False)
-            self._note_refused_credentials(error)
         elif isinstance(error, RetryLater):
             self._later(work, error, trouble)
-        elif isinstance(error, Skipped):
-            work.ignore(trouble)
-        elif isinstance(error, Rejected):
-            work.fail(trouble)
-            self._note_success()
         else:
-            work.fail(trouble)
+            work.wait(trouble, now + self._delay(work.delivery), counts=False)
+        self.health.note_trouble(error, self.carrier.destination, work.delivery.donor_entity)
 
     def _later(self, work: Work, error: RetryLater, trouble: Trouble) -> None:
         due = error.not_before or self.tools.now() + self._delay(work.delivery)
@@ -227,11 +234,6 @@ class DeliveryWorker:
             work.fail(replace(trouble, cause=f"keeps-failing:{trouble.cause}"))
         else:
             work.wait(trouble, due, counts=error.counts)
-        if error.counts:
-            self._note_failure(error.system, work.delivery, trouble)
-        elif isinstance(error, BudgetSpent) and error.system and error.cause == "too-many-calls":
-            self.tools.state.change_destination(error.system, lambda d: replace(d, not_before=due))
-            self._health.clear()
 
     def _delay(self, delivery: Delivery) -> timedelta:
         _, settings = self.tools.settings()
@@ -245,55 +247,8 @@ class DeliveryWorker:
         last_success = self.tools.state.destination(self.carrier.destination).last_success_at
         return last_success is not None and last_success > delivery.first_failed_at
 
-    # --- the destination's health -------------------------------------------------------------------------
-
-    def _blocked(self, work: Work) -> tuple[str, datetime] | None:
-        now = self.tools.now()
-        if work.delivery.state is State.DELIVERED:
-            return None
-        blocked = self._health_of(self.carrier.destination).blocks(work.delivery.id, now)
-        return blocked or self._health_of(SOURCE).blocks(work.delivery.id, now)
-
-    def _destination(self) -> Destination:
-        return self._health_of(self.carrier.destination)
-
-    def _health_of(self, system: str) -> Destination:
-        now = self.tools.now()
-        read_at, known = self._health.get(system, (None, None))
-        if known is None or read_at is None or now - read_at > _HEALTH_KEPT:
-            known = self.tools.state.destination(system)
-            self._health[system] = (now, known)
-        return known
-
-    def _note_success(self) -> None:
-        now = self.tools.now()
-        if health.needs_success_noted(self._destination(), now):
-            changed = self.tools.state.change_destination(
-                self.carrier.destination, lambda d: health.after_success(d, now)
-            )
-            self._health[self.carrier.destination] = (now, changed)
-
-    def _note_failure(self, system: str | None, delivery: Delivery, trouble: Trouble) -> None:
-        _, settings = self.tools.settings()
-        now = self.tools.now()
-        self.tools.state.change_destination(
-            system or self.carrier.destination,
-            lambda d: health.after_failure(d, delivery.donor_entity, settings.retries, trouble.text, now),
-        )
-        self._health.clear()
-
-    def _note_refused_credentials(self, error: Misconfigured) -> None:
-        number, _ = self.tools.settings()
-        versions = f"{number}/{self.tools.credentials_version(error.system)}"
-        now = self.tools.now()
-        log.error("credentials refused", extra={"destination": error.system})
-        self.tools.state.change_destination(
-            error.system, lambda d: health.after_refused_credentials(d, error.text, versions, now)
-        )
-        self._health.clear()
-
     def _give_back(self, nudge: Nudge) -> None:
         try:
             self.tools.queue.give_back(nudge)
-        except Exception as error:  # noqa: BLE001  only a shorter wait is lost
+        except Exception as error:
             log.warning("a message waits for its visibility time-out", extra={"error": type(error).__name__})

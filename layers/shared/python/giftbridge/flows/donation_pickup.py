@@ -12,12 +12,13 @@ from typing import Any
 from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
 from giftbridge.clients.raisedonors_wire import read_sighting
 from giftbridge.delivery_queue import new_nudge_name
-from giftbridge.domain import destinations as health
 from giftbridge.domain.deliveries import Delivery, State, donation_created_id
+from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for
 from giftbridge.domain.times import format_moment, parse_moment
-from giftbridge.errors import GiftBridgeError, LostRace, Misconfigured
+from giftbridge.errors import GiftBridgeError, LostRace
+from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.store.rows import side_by_side
 from giftbridge.store.state import enabled_since
@@ -29,6 +30,7 @@ LONG_LOOK_BACK = timedelta(hours=1)
 LONG_LOOK_EVERY = timedelta(minutes=10)
 _STOP_BEFORE_SECONDS = 8.0
 _CURSOR = "cursor#gifts"
+SOURCE = "raisedonors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,15 @@ class DonationPickup:
         self.raisedonors = raisedonors
         self.owner = owner
         self.threads = threads
+        self.health = Health(tools)
 
     def run(self) -> PickupOutcome:
         """Pick up what is new or changed, page by page, as far as the time reaches."""
-        number, settings = self.tools.settings()
+        _, settings = self.tools.settings()
         if not settings.aegis.enabled:
             return PickupOutcome("no destination is enabled; `giftbridge connect aegis` enables one")
-        source = self.tools.state.destination("raisedonors")
-        why_not = self._why_not(source, number)
+        self.health.forget()
+        why_not = self._why_not(self.health.of(SOURCE))
         if why_not is not None:
             return PickupOutcome(why_not)
         seconds = self.tools.time_left.seconds() + 5
@@ -66,24 +69,23 @@ class DonationPickup:
         try:
             outcome = self._walk(settings)
         except GiftBridgeError as error:
-            self._note_trouble(error, number, settings)
+            log.warning("RaiseDonors could not be read", extra={"cause": error.cause})
+            self.health.note_trouble(error, SOURCE, "pickup")
             return PickupOutcome(f"RaiseDonors: {error.text}", is_complete=False)
         finally:
             self.tools.state.end_lease("donation_pickup", self.owner)
-        now = self.tools.now()
-        if health.needs_success_noted(source, now):
-            self.tools.state.change_destination("raisedonors", lambda d: health.after_success(d, now))
+        self.health.note_success(SOURCE)
         return outcome
 
-    def _why_not(self, source: health.Destination, settings_number: int) -> str | None:
-        """The pickup itself is the probe of RaiseDonors' breaker: only a pause, a 429 or refused credentials stop it."""
+    def _why_not(self, source: Destination) -> str | None:
+        """The pickup itself probes RaiseDonors' breaker: only a pause, a 429 or refused credentials stop it."""
         now = self.tools.now()
         if source.paused_by is not None:
             return f"paused by {source.paused_by}"
         if source.not_before is not None and source.not_before > now:
             return "RaiseDonors asked for a pause (429)"
-        versions = f"{settings_number}/{self.tools.credentials_version('raisedonors')}"
-        if source.stopped_at is not None and source.stopped_versions == versions and (source.probe_at or now) > now:
+        is_old_news = source.stopped_versions == self.health.versions(SOURCE) and (source.probe_at or now) > now
+        if source.stopped_at is not None and is_old_news:
             return "RaiseDonors refused the credentials; `giftbridge connect raisedonors` stores new ones"
         return None
 
@@ -99,7 +101,7 @@ class DonationPickup:
         can_nudge = self._can_nudge()
         while True:
             if self.tools.time_left.seconds() < _STOP_BEFORE_SECONDS:
-                return PickupOutcome(None, seen, counts, nudged, is_complete=False)
+                return PickupOutcome(None, seen, dict(counts), nudged, is_complete=False)
             page = self.raisedonors.gifts_modified_since(bound, skip)
             sightings = [read_sighting(raw) for raw in page]
             seen += len(sightings)
@@ -111,8 +113,8 @@ class DonationPickup:
             looked = now if is_last_page and is_long_look else long_look_at
             cursor_row = self._move_cursor(cursor_row, max(cursor, last), looked, start)
             if is_last_page:
-                return PickupOutcome(None, seen, counts, nudged)
-            # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment only.
+                return PickupOutcome(None, seen, dict(counts), nudged)
+            # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment.
             bound, skip = (last, 0) if last > bound else (bound, skip + len(page))
             cursor = max(cursor, last)
 
@@ -139,7 +141,11 @@ class DonationPickup:
         before, after = plan
         lines = []
         if after.state is not State.PENDING or before is not None:
-            why = after.trouble.explain() if after.trouble and before is None else after.result.get("how", "changed on RaiseDonors")
+            why = (
+                after.trouble.explain()
+                if after.trouble and before is None
+                else after.result.get("how", "changed on RaiseDonors")
+            )
             what = after.state.value if before is None else "reopened"
             lines.append(
                 self.tools.activity.line(
@@ -184,22 +190,6 @@ class DonationPickup:
             self.tools.state.put(_CURSOR, values, seen)
             revision += 1
         return {**values, "revision": revision}
-
-    def _note_trouble(self, error: GiftBridgeError, number: int, settings: Settings) -> None:
-        now = self.tools.now()
-        log.warning("RaiseDonors could not be read", extra={"cause": error.cause})
-        if isinstance(error, Misconfigured):
-            versions = f"{number}/{self.tools.credentials_version('raisedonors')}"
-            self.tools.state.change_destination(
-                "raisedonors", lambda d: health.after_refused_credentials(d, error.text, versions, now)
-            )
-        elif error.cause == "too-many-calls":
-            not_before = getattr(error, "not_before", None) or now + timedelta(seconds=30)
-            self.tools.state.change_destination("raisedonors", lambda d: replace(d, not_before=not_before))
-        elif getattr(error, "counts", False):
-            self.tools.state.change_destination(
-                "raisedonors", lambda d: health.after_failure(d, "pickup", settings.retries, error.text, now)
-            )
 
 
 def _cursor(row: Mapping[str, Any] | None, start: datetime) -> tuple[datetime, datetime]:

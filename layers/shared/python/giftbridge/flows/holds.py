@@ -36,9 +36,7 @@ def key_or_free(tools: Tools, work: Work, entity: str, system: str) -> KeyState:
     if holder is None or not _still_settles(holder):
         return KeyState(None, ended=str(row.hold))
     wait = _WAIT_FOR_A_PERSON if holder.state is State.FAILED else _WAIT
-    raise Held(
-        f"{entity} is being settled by {holder.id} ({holder.state})", cause="held", not_before=work.now + wait
-    )
+    raise Held(f"{entity} is being settled by {holder.id} ({holder.state})", cause="held", not_before=work.now + wait)
 
 
 def _still_settles(holder: Delivery) -> bool:

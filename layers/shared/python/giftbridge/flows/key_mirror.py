@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 from giftbridge.clients.raisedonors import RaiseDonors
-from giftbridge.domain import destinations as health
 from giftbridge.domain.times import format_moment, parse_moment
-from giftbridge.errors import GiftBridgeError, LostRace, Misconfigured, Rejected
+from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured, Rejected
+from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
@@ -25,6 +24,7 @@ class KeyMirror:
     def __init__(self, tools: Tools, raisedonors: RaiseDonors) -> None:
         self.tools = tools
         self.raisedonors = raisedonors
+        self.health = Health(tools)
         self._takes: bool | None = None
 
     def store(self, work: Work) -> None:
@@ -39,7 +39,9 @@ class KeyMirror:
             except Rejected as refused:
                 work.note("key not stored on RaiseDonors", refused.explain(), {"entity": f"{what}#{entity_id}"})
             except GiftBridgeError as error:
-                self._note_trouble(error)
+                if isinstance(error, Misconfigured | BudgetSpent):
+                    # Any other trouble of RaiseDonors is noted by the pickup, which reads there every minute.
+                    self.health.note_trouble(error, "raisedonors", work.delivery.donor_entity)
                 remaining.append(mirror)
         due = work.now + _PAUSE if remaining else work.delivery.due
         try:
@@ -59,7 +61,9 @@ class KeyMirror:
     def _store_on_schedule(self, work: Work, schedule_id: int, pledge_id: str) -> None:
         changed = self.raisedonors.store_schedule_key(schedule_id, pledge_id)
         if changed:
-            log.error("a schedule changed while its key was stored", extra={"schedule": schedule_id, "members": changed})
+            log.error(
+                "a schedule changed while its key was stored", extra={"schedule": schedule_id, "members": changed}
+            )
             why = f"besides the key, {', '.join(changed)} changed: check the schedule on RaiseDonors"
             work.note("schedule changed while its key was stored", why, {"schedule": str(schedule_id)})
 
@@ -78,16 +82,3 @@ class KeyMirror:
             self.tools.state.put(_NOT_OFFERED, {"at": now}, self.tools.state.get(_NOT_OFFERED))
         except LostRace:
             return
-
-    def _note_trouble(self, error: GiftBridgeError) -> None:
-        """RaiseDonors' own trouble is noted by the pickup, except that refused credentials stop everybody."""
-        if isinstance(error, Misconfigured):
-            number, _ = self.tools.settings()
-            versions = f"{number}/{self.tools.credentials_version(error.system)}"
-            now = self.tools.now()
-            self.tools.state.change_destination(
-                error.system, lambda d: health.after_refused_credentials(d, error.text, versions, now)
-            )
-        elif getattr(error, "not_before", None) is not None and error.cause == "too-many-calls":
-            not_before = error.not_before  # type: ignore[attr-defined]
-            self.tools.state.change_destination("raisedonors", lambda d: replace(d, not_before=not_before))

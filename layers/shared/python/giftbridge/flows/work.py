@@ -39,6 +39,14 @@ class Work:
     def now(self) -> datetime:
         return self.tools.now()
 
+    @property
+    def is_delivered(self) -> bool:
+        return self.delivery.state is State.DELIVERED
+
+    @property
+    def is_to_be_sent(self) -> bool:
+        return self.delivery.state in {State.PENDING, State.WAITING}
+
     def begin(self, step: Step, values: Mapping[str, str]) -> None:
         """Write the intent to make a write at the destination, before its first byte leaves."""
         now = self.now

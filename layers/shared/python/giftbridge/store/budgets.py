@@ -1,4 +1,4 @@
-"""Rate budgets: one token bucket a destination, shared by all processes, taken in blocks (setting limits.*_per_hour)."""
+"""Rate budgets: a token bucket for each system, shared by all processes, taken in blocks (limits.*_per_hour)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ class RateBudget:
             if available < needed:
                 missing = timedelta(hours=float((needed - available) / per_hour))
                 raise BudgetSpent(
-                    f"{per_hour} calls an hour are allowed", cause="budget-spent", not_before=now + missing, system=self.system
+                    f"{per_hour} calls an hour are allowed",
+                    cause="budget-spent",
+                    not_before=now + missing,
+                    system=self.system,
                 )
             taken = min(wanted, int(available))
             row = {"tokens": str(available - taken), "at": format_moment(now)}
@@ -57,7 +60,10 @@ class RateBudget:
                 continue
             return taken
         raise BudgetSpent(
-            "the budget row is busy", cause="budget-busy", not_before=self.now() + timedelta(seconds=1), system=self.system
+            "the budget row is busy",
+            cause="budget-busy",
+            not_before=self.now() + timedelta(seconds=1),
+            system=self.system,
         )
 
 

@@ -82,9 +82,7 @@ class CrmKeys:
             "lost_key": key,
             "since": format_moment(now),
         }
-        return update(
-            self.table, {"entity": entity, "system": system}, values, entity, "crm_key = :old", old=key
-        )
+        return update(self.table, {"entity": entity, "system": system}, values, entity, "crm_key = :old", old=key)
 
     def claim(self, entity: str, system: str, delivery_id: str, now: datetime, *, take_over: bool = False) -> Write:
         """Say that a record at the destination belongs to this delivery."""

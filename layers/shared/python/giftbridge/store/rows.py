@@ -85,7 +85,8 @@ def commit(client: DynamoDBClient, writes: Sequence[Write]) -> None:
         _commit_one(client, writes[0])
         return
     try:
-        client.transact_write_items(TransactItems=[{w.operation: w.arguments} for w in writes])  # type: ignore[list-item]
+        items: Any = [{write.operation: write.arguments} for write in writes]
+        client.transact_write_items(TransactItems=items)
     except ClientError as error:
         if error.response["Error"]["Code"] != "TransactionCanceledException":
             raise
@@ -122,7 +123,8 @@ def read_many(client: DynamoDBClient, table: str, keys: Iterable[Mapping[str, ob
         asked, wanted = wanted[:_BATCH_GET], wanted[_BATCH_GET:]
         answer = client.batch_get_item(RequestItems={table: {"Keys": asked, "ConsistentRead": True}})
         rows += [from_item(item) for item in answer.get("Responses", {}).get(table, [])]
-        wanted += answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        unread: Any = answer.get("UnprocessedKeys", {}).get(table, {})
+        wanted += unread.get("Keys", [])
     return rows
 
 

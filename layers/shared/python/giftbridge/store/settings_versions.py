@@ -79,7 +79,10 @@ class SettingsVersions:
             "note": note,
         }
         numbered = self.state.replacing(f"{_HEAD}#{current.number + 1:06d}", values, None)
-        commit(self.state.client, [numbered, self.state.replacing(_HEAD, values, seen), *self._switched_on(current, settings)])
+        commit(
+            self.state.client,
+            [numbered, self.state.replacing(_HEAD, values, seen), *self._switched_on(current, settings)],
+        )
         return _version(values)
 
     def _switched_on(self, before: SettingsVersion, after: Settings) -> list[Write]:

@@ -1,0 +1,140 @@
+"""`giftbridge deliveries`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from giftbridge.domain.deliveries import Delivery, State
+from ops.command.activity import lines_table
+from ops.command.showing import moment, pairs, state_text, table, why
+from ops.command.terminal import Terminal, verb
+from ops.operating import story
+from ops.operating.explaining import as_json, what_next
+from ops.operating.identifiers import deliveries_named, donor_id
+from ops.operating.listing import Filter, Listing, find
+from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
+from ops.operating.stack import Stack
+from ops.operating.systems import DESTINATIONS
+
+_LINES = 20
+
+
+@verb
+def deliveries(
+    terminal: Terminal,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="Explain this one: 987, donation/987 or aegis/donation/987/created."),
+    ] = None,
+    state: Annotated[
+        State | None, typer.Option(metavar="STATE", help=f"Only those in this state: {', '.join(State)}.")
+    ] = None,
+    donor: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this donor.")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only those of this day in UTC.")] = None,
+    destination: Annotated[str | None, typer.Option(help="Only those to this system.")] = None,
+    cause: Annotated[str | None, typer.Option(help="Only those of this cause, as `failures` names it.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only those whose trouble says this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="At most so many.")] = 50,
+) -> int:
+    """List deliveries, or explain one.
+
+    Without an ID: those that changed last come first. With an ID: everything about it, and exit code 1 when it waits
+    for a person.
+    """
+    if name is not None:
+        return _explain(terminal, name)
+    if destination is not None and destination not in DESTINATIONS:
+        raise WrongUsage(f"{destination!r} is no destination; choose one of {', '.join(DESTINATIONS)}.")
+    wanted = Filter(
+        state=state,
+        destination=destination,
+        donor=donor_id(donor) if donor is not None else None,
+        day=day.replace(tzinfo=UTC).date() if day is not None else None,
+        cause=cause,
+        text=text,
+    )
+    stack = terminal.stack
+    with terminal.busy("looking"):
+        listing = find(stack, wanted, limit)
+    terminal.answer(_data(listing), _table(listing), _footer(listing))
+    return HEALTHY
+
+
+def _table(listing: Listing) -> Table:
+    columns = ("delivery", "donor", "state", "changed (UTC)", "why")
+    return table(columns, (_row(delivery) for delivery in listing.deliveries))
+
+
+def _row(delivery: Delivery) -> tuple[Any, ...]:
+    donor = str(delivery.donor_id) if delivery.donor_id is not None else ""
+    return delivery.id, donor, state_text(delivery), moment(delivery.updated_at), why(delivery)
+
+
+def _footer(listing: Listing) -> str:
+    more = "; there are more, --limit shows them" if listing.has_more else ""
+    return f"{len(listing.deliveries)} shown, out of {listing.searched}{more}"
+
+
+def _data(listing: Listing) -> dict[str, Any]:
+    return {
+        "deliveries": [as_json(delivery) for delivery in listing.deliveries],
+        "has_more": listing.has_more,
+        "searched": listing.searched,
+    }
+
+
+def _explain(terminal: Terminal, name: str) -> int:
+    stack = terminal.stack
+    with terminal.busy("looking"):
+        found = deliveries_named(stack, name)
+        lines = {delivery.id: story.of_delivery(stack, delivery, _LINES) for delivery in found}
+    now = stack.tools.now()
+    data = [
+        as_json(delivery)
+        | {
+            "next": what_next(delivery, now),
+            "needs_a_person": delivery.state is State.FAILED,
+            "activity": lines[delivery.id],
+        }
+        for delivery in found
+    ]
+    parts = [part for delivery in found for part in (_explained(delivery, stack), lines_table(lines[delivery.id]))]
+    terminal.answer(data[0] if len(data) == 1 else data, *parts)
+    return PERSON_NEEDED if any(delivery.state is State.FAILED for delivery in found) else HEALTHY
+
+
+def _explained(delivery: Delivery, stack: Stack) -> Table:
+    trouble, attempt = delivery.trouble, delivery.attempt
+    sent = ""
+    if attempt is not None:
+        values = ", ".join(f"{name} {value}" for name, value in attempt.values.items())
+        sent = (
+            f"{attempt.step.value} at {moment(attempt.started_at)} (first {moment(attempt.first_started_at)}): {values}"
+        )
+    return pairs(
+        [
+            ("Delivery", delivery.id),
+            ("What", f"{delivery.kind.value} to {delivery.destination}"),
+            ("Donor", str(delivery.donor_id) if delivery.donor_id is not None else "unknown"),
+            ("State", state_text(delivery)),
+            ("Next", what_next(delivery, stack.tools.now())),
+            (
+                "Why",
+                f"{trouble.field}: {trouble.text}" if trouble and trouble.field else trouble.text if trouble else "",
+            ),
+            ("Cause", trouble.cause if trouble else ""),
+            ("Remedy", (trouble.remedy or "") if trouble else ""),
+            ("Candidates", ", ".join(trouble.candidates) if trouble else ""),
+            ("Result", ", ".join(f"{name} {value}" for name, value in sorted(delivery.result.items()))),
+            ("Still to store", ", ".join(delivery.mirrors)),
+            ("Open request", sent),
+            ("Failed tries", str(delivery.attempts) if delivery.attempts else ""),
+            ("Last nudged", moment(delivery.nudged_at)),
+            ("Picked up", f"{moment(delivery.created_at)} UTC"),
+            ("Last changed", f"{moment(delivery.updated_at)} UTC"),
+        ]
+    )

@@ -1,0 +1,106 @@
+"""`giftbridge retry`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+
+from ops.command.showing import duration, state_text, table
+from ops.command.terminal import Terminal, verb
+from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
+from ops.operating.retrying import Plan, Result, Way, carry_out, plan_failed, plan_named
+from ops.operating.stack import Stack
+
+_SHOWN = 10
+
+
+@verb
+def retry(
+    terminal: Terminal,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="987, donation/987 or aegis/donation/987/created.")
+    ] = None,
+    cause: Annotated[str | None, typer.Option(help="All failed ones of this cause, as `failures` names it.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All failed ones.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    plan_only: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+) -> int:
+    """Retry deliveries: one, several, all of a cause, or all failed.
+
+    The plan is shown first, and exactly the planned ones are retried. Where an earlier request may have landed, the
+    retry looks for it first and sends only if it is not there: a retry never posts a gift twice.
+    """
+    stack = terminal.stack
+    with terminal.busy("planning"):
+        plan = _plan(stack, names or [], cause, everything=everything)
+    if plan_only:
+        terminal.answer({"plan": _plan_data(plan)}, *_plan_shown(plan))
+        return HEALTHY
+    if not plan.to_do:
+        terminal.answer({"plan": _plan_data(plan), "results": []}, *_plan_shown(plan))
+        return HEALTHY
+    if not terminal.as_json:
+        for part in _plan_shown(plan):
+            terminal.err.print(part, markup=False)
+    if not terminal.agree(f"Retry {len(plan.to_do)}?", yes=yes):
+        terminal.say("Nothing was changed.")
+        return HEALTHY
+    results = _carried_out(terminal, stack, plan)
+    data = {"plan": _plan_data(plan), "results": [{"id": r.id, "outcome": r.outcome, "text": r.text} for r in results]}
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in Counter(r.outcome for r in results).items())
+    rows = table(("delivery", "outcome", ""), ((r.id, r.outcome, r.text) for r in results))
+    terminal.answer(data, rows, f"{counts}. What became of one: giftbridge deliveries ID {stack.hint}")
+    return HEALTHY if all(result.outcome == "retried" for result in results) else PERSON_NEEDED
+
+
+def _plan(stack: Stack, names: list[str], cause: str | None, *, everything: bool) -> Plan:
+    if sum((bool(names), cause is not None, everything)) != 1:
+        raise WrongUsage(
+            "Which ones?", ["Give IDs, --cause CAUSE or --all; `giftbridge failures` lists the causes there are."]
+        )
+    if names:
+        return plan_named(stack, names)
+    return plan_failed(stack, cause)
+
+
+def _carried_out(terminal: Terminal, stack: Stack, plan: Plan) -> list[Result]:
+    results: list[Result] = []
+    with terminal.counting("retrying", len(plan.to_do)) as count:
+        for result in carry_out(stack, plan, stack.operator()):
+            results.append(result)
+            count(len(results))
+    return results
+
+
+def _plan_shown(plan: Plan) -> list[Any]:
+    """The plan for people: a sample, how many in which way, and what it costs."""
+    if not plan.items:
+        return ["Nothing to retry."]
+    sample = ((i.delivery.id, state_text(i.delivery), i.way.value, i.why) for i in plan.items[:_SHOWN])
+    rows = table(("delivery", "state", "how", "why"), sample)
+    more = len(plan.items) - _SHOWN
+    counts = Counter(item.way for item in plan.items)
+    ways = ", ".join(f"{counts[way]} {words}" for way, words in _WAYS.items() if counts[way])
+    cost = f"; at most {plan.calls} calls to Aegis" if plan.to_do else ""
+    if plan.seconds is not None and plan.to_do:
+        cost += f", {duration(plan.seconds)} at the limit that is set"
+    return [rows, *([f"... and {more} more"] if more > 0 else []), f"{ways}{cost}."]
+
+
+_WAYS = {
+    Way.SEND: "to send",
+    Way.LOOK_FIRST: "to look for first, and send only if not found",
+    Way.NOW: "to try now instead of later",
+    Way.LEAVE: "to leave alone",
+}
+
+
+def _plan_data(plan: Plan) -> dict[str, Any]:
+    return {
+        "count": len(plan.to_do),
+        "calls": plan.calls,
+        "seconds": plan.seconds,
+        "items": [{"id": item.delivery.id, "how": item.way.value, "why": item.why} for item in plan.items],
+    }

@@ -1,0 +1,133 @@
+"""`giftbridge status`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from giftbridge.domain.times import format_moment
+from ops.command.showing import age, moment, pairs, table
+from ops.command.terminal import Terminal, verb
+from ops.operating.problems import HEALTHY, PERSON_NEEDED
+from ops.operating.status import MOST_COUNTED, DestinationStatus, Status, SystemStatus, read_status
+
+_STYLES = {"open": "green", "not connected": "bold red", "paused": "bold yellow", "stopped": "bold red"}
+
+
+@verb
+def status(terminal: Terminal) -> int:
+    """Show on one screen how a stack is doing.
+
+    Exit code 0 when all is well, 1 when a person is needed, 3 when the stack cannot be reached.
+    """
+    stack = terminal.stack
+    with terminal.busy("looking"):
+        found = read_status(stack)
+    verdict = (
+        Text("All is well.", style="bold green") if found.is_healthy else Text("A person is needed:", style="bold red")
+    )
+    lines = [Text(f"  {line}") for line in found.needs_person] + [
+        Text(f"  {line}", style="yellow") for line in found.notices
+    ]
+    terminal.answer(_data(found), _heading(found), _systems(found), _deliveries(found), verdict, *lines)
+    return HEALTHY if found.is_healthy else PERSON_NEEDED
+
+
+def _heading(found: Status) -> Table:
+    version = found.settings
+    settings = (
+        f"version {version.number}, saved {version.saved_at[:16]} by {version.saved_by}"
+        if version.number
+        else "defaults"
+    )
+    schedules = {True: "on", False: "off", None: "unknown (no permission to look)"}[found.pickup.is_scheduled]
+    cursor = found.pickup.cursor
+    read_up_to = f"{moment(cursor)} UTC, {age(cursor, found.now)}" if cursor else "not yet"
+    rows = [("Stack", found.stack), ("Settings", settings), ("Schedules", schedules), ("Gifts read up to", read_up_to)]
+    return pairs(rows)
+
+
+def _systems(found: Status) -> Table:
+    return table(("system", "address", "condition", "last success"), (_system_row(s, found.now) for s in found.systems))
+
+
+def _system_row(system: SystemStatus, now: datetime) -> tuple[str | Text, ...]:
+    parts = [system.condition, f"({system.reason})" if system.reason else ""]
+    parts.append(f"since {moment(system.since)}" if system.since else "")
+    parts.append(f"next try {moment(system.next_try)}" if system.next_try else "")
+    condition = Text(" ".join(part for part in parts if part), style=_STYLES.get(system.condition, "yellow"))
+    return system.title, system.host or "", condition, age(system.last_success, now)
+
+
+def _deliveries(found: Status) -> Table:
+    columns = ("to", "enabled", "open", "failed", "oldest undelivered", "queue", "dead letters")
+    return table(columns, (_destination_row(d, found.now) for d in found.destinations))
+
+
+def _destination_row(destination: DestinationStatus, now: datetime) -> tuple[str | Text, ...]:
+    by_state = ", ".join(f"{count} {state}" for state, count in destination.by_state.items())
+    oldest = destination.oldest_undelivered
+    queue = f"{destination.queue.waiting} waiting, {destination.queue.in_hand} in hand"
+    return (
+        destination.name,
+        "yes" if destination.is_enabled else Text("no", style="bold red"),
+        _count(destination.open) + (f" ({by_state})" if by_state else ""),
+        Text(_count(destination.failed), style="bold red" if destination.failed else ""),
+        age(oldest, now) if oldest else "none",
+        queue,
+        str(destination.dead_letters.waiting + destination.dead_letters.in_hand),
+    )
+
+
+def _count(number: int) -> str:
+    return f"{number} or more" if number >= MOST_COUNTED else str(number)
+
+
+def _data(found: Status) -> dict[str, Any]:
+    version = found.settings
+    return {
+        "stack": found.stack,
+        "at": format_moment(found.now),
+        "healthy": found.is_healthy,
+        "needs_a_person": found.needs_person,
+        "notices": found.notices,
+        "settings": {"version": version.number, "saved_at": version.saved_at, "saved_by": version.saved_by},
+        "pickup": {"cursor": _text(found.pickup.cursor), "scheduled": found.pickup.is_scheduled},
+        "systems": {system.name: _system_data(system) for system in found.systems},
+        "destinations": {
+            destination.name: _destination_data(destination, found.now) for destination in found.destinations
+        },
+    }
+
+
+def _system_data(system: SystemStatus) -> dict[str, Any]:
+    return {
+        "connected": system.condition != "not connected",
+        "host": system.host,
+        "condition": system.condition,
+        "reason": system.reason,
+        "since": _text(system.since),
+        "next_try": _text(system.next_try),
+        "last_success": _text(system.last_success),
+    }
+
+
+def _destination_data(destination: DestinationStatus, now: datetime) -> dict[str, Any]:
+    oldest = destination.oldest_undelivered
+    return {
+        "enabled": destination.is_enabled,
+        "open": destination.open,
+        "open_by_state": destination.by_state,
+        "failed": destination.failed,
+        "oldest_undelivered_at": _text(oldest),
+        "oldest_undelivered_seconds": (now - oldest).total_seconds() if oldest else None,
+        "queue": {"waiting": destination.queue.waiting, "in_hand": destination.queue.in_hand},
+        "dead_letters": {"waiting": destination.dead_letters.waiting, "in_hand": destination.dead_letters.in_hand},
+    }
+
+
+def _text(value: datetime | None) -> str | None:
+    return format_moment(value) if value is not None else None

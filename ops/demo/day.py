@@ -1,0 +1,228 @@
+"""The day itself: simulators up, stack up, donations coming in, Aegis away at noon, repairs in the afternoon."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ops.local_stack.options import LocalOptions
+from ops.local_stack.runner import LocalStack
+from ops.simulators.aegis import AegisSimulator
+from ops.simulators.contract_check import TrafficCheck
+from ops.simulators.faults import FaultKind, FaultRule
+from ops.simulators.population import BAD_KINDS, OFF_CONTRACT_KINDS, SETTINGS, Population
+from ops.simulators.population_codes import UNKNOWN_APPEAL, UNKNOWN_FUND, UNKNOWN_PRODUCT
+from ops.simulators.population_gifts import GOOD_KINDS, QUIET_KINDS
+from ops.simulators.raisedonors import RaiseDonorsSimulator
+from ops.simulators.server import SimulatorServer
+from ops.simulators.tally import tally
+from ops.simulators.tally_result import Tally
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
+# Bad kinds whose cause lies in Aegis and is mended there during the day; the other bad ones must stay out.
+MENDED_KINDS = ("unknown_fund", "unknown_appeal", "unknown_product")
+LONGEST_WAIT_SECONDS = 120.0
+# A demo should not wait minutes for what a production stack waits minutes for.
+HASTY = {"base_seconds": 1, "max_seconds": 5, "unknown_wait_seconds": 4, "breaker_probe_seconds": 2}
+
+
+@dataclass
+class Day:
+    """Simulators, stack and population of one demo."""
+
+    folder: Path
+    console: Console
+    donations: int
+    seed: int
+    port: int = 0
+    phases: list[tuple[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.raisedonors = RaiseDonorsSimulator(check=TrafficCheck(CONTRACTS / "raisedonors.openapi.yaml"))
+        self.aegis = AegisSimulator(check=TrafficCheck(CONTRACTS / "aegis.openapi.yaml"))
+        self.population = Population(self.seed, self.raisedonors.store, self.aegis.store)
+        self._servers = (SimulatorServer(self.raisedonors), SimulatorServer(self.aegis))
+        self._stack: LocalStack | None = None
+        self.redriven = 0
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            server.start()
+        settings_file = self.folder / "settings.json"
+        settings_file.write_text(json.dumps({**SETTINGS, "retries": HASTY}))
+        options = LocalOptions(
+            port=self.port,
+            state_dir=self.folder / "state",
+            raisedonors_url=self._servers[0].url,
+            raisedonors_token=self.raisedonors.token,
+            aegis_url=self._servers[1].url,
+            aegis_context=self.aegis.context,
+            aegis_username=self.aegis.username,
+            aegis_password=self.aegis.password,
+            settings_file=settings_file,
+            pickup_every=1.0,
+            visibility=30,
+        )
+        self._stack = LocalStack(options, progress=lambda text: self.console.print(f"[dim]{text}[/dim]"))
+        try:
+            self._stack.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stack is not None:
+            self._stack.stop()
+        for server in self._servers:
+            server.stop()
+
+    @property
+    def stack(self) -> LocalStack:
+        """The running stack."""
+        assert self._stack is not None
+        return self._stack
+
+    @property
+    def front_url(self) -> str:
+        """What `--local` takes."""
+        return self.stack.front_url
+
+    def is_alive(self) -> bool:
+        """Whether the stack still serves."""
+        return self.stack.alive()
+
+    def play(self) -> None:
+        """The whole day, with its progress shown."""
+        self.population.build(donors=max(30, self.donations // 4))
+        kinds = self._plan()
+        morning, noon = len(kinds) * 2 // 5, len(kinds) * 3 // 5
+        with Progress(
+            TextColumn("{task.description:<34}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+        ) as progress:
+            self._phase(progress, "morning: donations come in", lambda: self._give(kinds[:morning]))
+            self.aegis.faults.begin_outage()
+            self._phase(progress, "noon: Aegis is away", lambda: self._give(kinds[morning:noon]))
+            time.sleep(3)
+            self.aegis.faults.end_outage()
+            self._lose_some_answers()
+            self._phase(progress, "afternoon: answers get lost", lambda: self._give(kinds[noon:]))
+            self._phase(progress, "evening: unknown codes are added", self._mend)
+
+    def _plan(self) -> list[str]:
+        """Every kind at least once, the rest by chance, in a shuffled order."""
+        chance = random.Random(self.seed)  # noqa: S311 - the same seed plays the same day
+        everyday = {**GOOD_KINDS, **QUIET_KINDS}
+        # A simulator that breaks its own contract would spoil the count of violations.
+        kinds = [*everyday, *(kind for kind in BAD_KINDS if kind not in OFF_CONTRACT_KINDS)]
+        kinds += chance.choices(list(everyday), list(everyday.values()), k=max(0, self.donations - len(kinds)))
+        chance.shuffle(kinds)
+        return kinds
+
+    def _give(self, kinds: list[str]) -> None:
+        for kind in kinds:
+            self.population.make_gift(kind)
+            time.sleep(0.004)
+
+    def _lose_some_answers(self) -> None:
+        """Each of these leaves an outcome unknown: the product must look before it sends again."""
+        for operation in ("createTransaction", "createPartner", "createPledge"):
+            self.aegis.faults.add(FaultRule(FaultKind.DROP_AFTER, operation, count=2, probability=0.2))
+        self.aegis.faults.add(FaultRule(FaultKind.STATUS_AFTER, "createTransaction", count=2, status=502))
+        self.aegis.faults.add(FaultRule(FaultKind.DROP_BEFORE, "createTransaction", count=2, probability=0.2))
+        throttled = FaultRule(FaultKind.STATUS_BEFORE, "createTransaction", count=2, status=429, probability=0.1)
+        throttled.headers["Retry-After"] = "1"
+        self.aegis.faults.add(throttled)
+
+    def _mend(self) -> None:
+        """The codes that were missing are added in Aegis; AWS' own message move task brings the failures back."""
+        self._wait(lambda: self._dead_letters() >= len(self.failing(MENDED_KINDS)))
+        self.aegis.store.add_code("Fund", UNKNOWN_FUND)
+        self.aegis.store.add_code("Appeal", UNKNOWN_APPEAL)
+        self.aegis.store.add_code("Product", UNKNOWN_PRODUCT)
+        self.redriven = self._dead_letters()
+        # A code that was unknown is asked for again after half a minute at the latest.
+        deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+        while self.result().missing and time.monotonic() < deadline:
+            self._redrive()
+            self._wait(lambda: not self.result().missing, longest=10)
+
+    def _redrive(self) -> None:
+        if self._dead_letters():
+            sqs = self.stack.client("sqs")
+            url = self.stack.outputs["AegisDeadLetterQueueUrl"]
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+            sqs.start_message_move_task(SourceArn=answer["Attributes"]["QueueArn"])
+
+    def _dead_letters(self) -> int:
+        sqs = self.stack.client("sqs")
+        answer = sqs.get_queue_attributes(
+            QueueUrl=self.stack.outputs["AegisDeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def failing(self, kinds: tuple[str, ...] = BAD_KINDS) -> list[int]:
+        """Gifts of bad kinds."""
+        return [gift.gift_id for gift in self.population.gifts if gift.kind in kinds]
+
+    def expected(self) -> list[int]:
+        """Gifts that must be in Aegis at the end: all that are to be sent, and the bad ones that were mended."""
+        wanted = [*GOOD_KINDS, *MENDED_KINDS]
+        return [gift.gift_id for gift in self.population.gifts if gift.kind in wanted]
+
+    def result(self) -> Tally:
+        """Both sides counted, from the simulators' own stores."""
+        return tally(self.raisedonors.store, self.aegis.store, self.expected())
+
+    def kinds(self) -> Counter[str]:
+        """How many gifts of each kind the day had."""
+        return self.population.counts
+
+    def violations(self) -> list[Any]:
+        """What broke a contract, in a request of the product or in an answer of a simulator."""
+        found: list[Any] = []
+        for check in (self.raisedonors.check, self.aegis.check):
+            found += check.violations if check is not None else []
+        return found
+
+    def checked(self) -> int:
+        """How many requests were held against the contracts, with their answers."""
+        return sum(check.exchanges_checked for check in (self.raisedonors.check, self.aegis.check) if check is not None)
+
+    def _phase(self, progress: Progress, name: str, act: Callable[[], None]) -> None:
+        """Run a phase, then wait until what can arrive has arrived, unless Aegis is away."""
+        began = time.monotonic()
+        task = progress.add_task(name, total=None)
+        act()
+        away = self.aegis.faults.outage is not None
+        if not away and act != self._mend:
+            self._wait(lambda: self._show(progress, task))
+        self._show(progress, task)
+        progress.stop_task(task)
+        self.phases.append((name, time.monotonic() - began))
+
+    def _show(self, progress: Progress, task: Any) -> bool:
+        """Update the bar; whether nothing that can arrive yet is missing."""
+        found = self.result()
+        mended = set(self.failing(MENDED_KINDS))
+        missing = [finding for finding in found.missing if finding.gift_id not in mended]
+        progress.update(task, total=found.expected_count, completed=found.found_count)
+        return not missing
+
+    def _wait(self, ready: Callable[[], bool], longest: float = LONGEST_WAIT_SECONDS) -> None:
+        deadline = time.monotonic() + longest
+        while not ready() and time.monotonic() < deadline:
+            time.sleep(0.25)

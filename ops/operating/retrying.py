@@ -1,0 +1,151 @@
+"""Retrying deliveries: planned first, then exactly the planned ones, with a result for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from giftbridge.delivery_queue import new_nudge_name
+from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.errors import LostRace
+from giftbridge.flows.work import Work
+from ops.operating.identifiers import deliveries_named
+from ops.operating.listing import in_bucket
+from ops.operating.stack import Stack
+
+_CHUNK = 10
+# A new donor's gift: a search, a partner, a transaction.
+CALLS_EACH = 3
+
+
+class Way(StrEnum):
+    """How a delivery is retried."""
+
+    SEND = "send"
+    LOOK_FIRST = "look first"
+    NOW = "now"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One delivery of a plan, as it was when the plan was made."""
+
+    delivery: Delivery
+    way: Way
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a retry would do. `calls` is what it costs at most; `seconds` how long, where calls are limited."""
+
+    items: tuple[Item, ...]
+    calls: int
+    seconds: float | None
+
+    @property
+    def to_do(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.way is not Way.LEAVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one planned delivery: `retried`, or `left` because it changed since the plan was made."""
+
+    id: str
+    outcome: str
+    text: str
+
+
+def plan_named(stack: Stack, names: Iterable[str]) -> Plan:
+    """A plan for the deliveries that arguments name. Raises WrongUsage."""
+    found = {delivery.id: delivery for name in names for delivery in deliveries_named(stack, name)}
+    return _plan(stack, found.values())
+
+
+def plan_failed(stack: Stack, cause: str | None = None) -> Plan:
+    """A plan for all failed deliveries, or those of one cause."""
+    failed = in_bucket(stack, "failed")
+    return _plan(stack, (d for d in failed if cause is None or (d.trouble is not None and d.trouble.cause == cause)))
+
+
+def _plan(stack: Stack, deliveries: Iterable[Delivery]) -> Plan:
+    now = stack.tools.now()
+    items = tuple(Item(delivery, *_way(delivery, now)) for delivery in deliveries)
+    calls = CALLS_EACH * sum(item.way is not Way.LEAVE for item in items)
+    per_hour = stack.versions.current().settings.limits.aegis_per_hour
+    return Plan(items, calls, calls * 3600 / per_hour if per_hour else None)
+
+
+def _way(delivery: Delivery, now: datetime) -> tuple[Way, str]:
+    """How this one is retried, and why so. Nothing here shortens the wait after a lost answer."""
+    if delivery.state in {State.FAILED, State.IGNORED}:
+        if delivery.attempt is not None:
+            return Way.LOOK_FIRST, "an earlier request may have landed: it is looked for, and sent only if not found"
+        return Way.SEND, delivery.trouble.explain() if delivery.trouble else "failed"
+    if delivery.state is State.WAITING:
+        return Way.NOW, "was due again later"
+    reasons = {
+        State.DELIVERED: "is delivered already",
+        State.UNKNOWN: "is looked for by itself after the wait; nothing may be sent before",
+        State.SENDING: "is being sent right now" if delivery.is_leased(now) else "is taken up by the sweep",
+        State.PENDING: "is worked on by itself",
+    }
+    return Way.LEAVE, reasons[delivery.state]
+
+
+def carry_out(stack: Stack, plan: Plan, who: str) -> Iterator[Result]:
+    """Retry exactly the planned deliveries; one that changed since the plan was made is left alone."""
+    to_do = plan.to_do
+    for start in range(0, len(to_do), _CHUNK):
+        reopened: list[Delivery] = []
+        results: list[Result] = []
+        for item in to_do[start : start + _CHUNK]:
+            try:
+                reopened.append(_reopened(stack, item, who))
+            except LostRace:
+                results.append(Result(item.delivery.id, "left", "changed since the plan was made; left alone"))
+        nudged = _nudge(stack, reopened)
+        results += [Result(delivery.id, "retried", nudged.get(delivery.destination, "")) for delivery in reopened]
+        yield from results
+
+
+def _reopened(stack: Stack, item: Item, who: str) -> Delivery:
+    tools, before = stack.tools, item.delivery
+    if item.way is Way.NOW:
+        now = tools.now()
+        line = tools.activity.line(
+            before.donor_entity,
+            now=now,
+            what="retried",
+            why="an operator wants it tried now",
+            delivery_id=before.id,
+            who=who,
+            details={"kind": before.kind.value},
+        )
+        return tools.deliveries.save(before, replace(before, due=now, updated_at=now), line)
+    work = Work(tools, before)
+    work.reopen(f"retried by {who}")
+    return work.delivery
+
+
+def _nudge(stack: Stack, deliveries: list[Delivery]) -> dict[str, str]:
+    """Send a message for each; while its destination is closed, a row waits for the sweep. What was done, in words."""
+    said: dict[str, str] = {}
+    now = stack.tools.now()
+    by_destination: dict[str, list[Delivery]] = {}
+    for delivery in deliveries:
+        by_destination.setdefault(delivery.destination, []).append(delivery)
+    for destination, theirs in by_destination.items():
+        blocked = stack.tools.state.destination(destination).blocks("", now)
+        if blocked is not None:
+            said[destination] = f"goes out when {destination} is open again: {blocked[0]}"
+            continue
+        name = new_nudge_name()
+        noted = stack.tools.deliveries.note_nudges(theirs, name, now)
+        stack.queue.send(noted, name)
+        said[destination] = "is worked on now"
+    return said

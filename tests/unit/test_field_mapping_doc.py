@@ -1,0 +1,52 @@
+"""docs/field-mapping.md says exactly what the code does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from giftbridge.domain import aegis_mapping as mapping
+from giftbridge.domain.aegis_mapping import Row
+from giftbridge.domain.frequencies import FREQUENCIES
+from giftbridge.domain.matching import DEFAULT_RULES, rules_for
+from giftbridge.domain.notes import verbose_note
+from tests.unit.samples import CHURCH, DONATION, DONOR, PROJECTS
+from tests.unit.tables import tables
+
+PAGE = tables("field-mapping.md")
+TABLES: dict[str, Sequence[Row[Any]]] = {
+    "Transaction": mapping.TRANSACTION,
+    "Gift": mapping.GIFT,
+    "Product order": mapping.PRODUCT_ORDER,
+    "Attribute": mapping.ATTRIBUTE,
+    "Pledge": mapping.PLEDGE,
+    "Partner": mapping.PARTNER,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_the_page_lists_the_rows_of_the_code_in_order(name: str) -> None:
+    assert PAGE[name] == [(f"`{row.member}`", row.source) for row in TABLES[name]]
+
+
+def test_the_page_lists_the_frequencies() -> None:
+    listed = [(int(charges), word.strip("`")) for charges, _, word in PAGE["Frequencies"] if word.startswith("`")]
+    assert listed == list(FREQUENCIES.items())
+    assert [charges for charges, _, word in PAGE["Frequencies"] if not word.startswith("`")] == ["26", "0 and 100"]
+
+
+def test_the_page_lists_the_matching_rules_for_people_and_organisations() -> None:
+    listed = [(person, organisation) for _, person, organisation in PAGE["Matching rules"]]
+    expected = zip(DEFAULT_RULES, rules_for(CHURCH, None), strict=True)
+    assert listed == [(" + ".join(person), " + ".join(organisation)) for person, organisation in expected]
+
+
+def test_the_page_lists_the_lines_of_the_verbose_note_in_order() -> None:
+    names = ("source", "medium", "campaign", "term", "content")
+    donation = replace(DONATION, utm=tuple((name, "x") for name in names))
+    labels = [line.partition(":")[0] for line in verbose_note(donation, DONOR, PROJECTS).splitlines()]
+    listed = [label for label, _ in PAGE["Verbose note"]]
+    assert listed == [("Project or Projects" if label == "Projects" else label) for label in labels]
