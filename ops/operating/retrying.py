@@ -133,19 +133,16 @@ def _reopened(stack: Stack, item: Item, who: str) -> Delivery:
 
 
 def _nudge(stack: Stack, deliveries: list[Delivery]) -> dict[str, str]:
-    """Send a message for each; while its destination is closed, a row waits for the sweep. What was done, in words."""
+    """Send a message for each, and what that does by destination, in words.
+
+    Also while a destination is closed: the row then waits for it, and no dead letter of the failed one is its nudge.
+    """
+    name, now = new_nudge_name(), stack.tools.now()
+    noted = stack.tools.deliveries.note_nudges(deliveries, name, now)
+    stack.queue.send(noted, name)
     said: dict[str, str] = {}
-    now = stack.tools.now()
-    by_destination: dict[str, list[Delivery]] = {}
-    for delivery in deliveries:
-        by_destination.setdefault(delivery.destination, []).append(delivery)
-    for destination, theirs in by_destination.items():
+    for destination in {delivery.destination for delivery in deliveries}:
         blocked = stack.tools.state.destination(destination).blocks("", now)
-        if blocked is not None:
-            said[destination] = f"goes out when {destination} is open again: {blocked[0]}"
-            continue
-        name = new_nudge_name()
-        noted = stack.tools.deliveries.note_nudges(theirs, name, now)
-        stack.queue.send(noted, name)
-        said[destination] = "is worked on now"
+        closed = f"goes out when {destination} is open again: {blocked[0]}" if blocked else ""
+        said[destination] = closed or "is worked on now"
     return said

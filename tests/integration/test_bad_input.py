@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ NAMES = "donor.firstName", "donor.lastName", "donor.organizationName"
 CONTROL = "So\u0000\u0007much"
 SURROGATE = "half \ud83d a pair"
 NOWHERE = {"address1": "1 Oak Street", "city": "Austin", "postal": "78701", "countryString": "Atlantis"}
+LOST: Members = {"donorAddresses": [{**NOWHERE, "isPrimary": True}]}
+UNREACHABLE: Members = {"donorAddresses": [], "donorEmailAddresses": [], "donorPhoneNumbers": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class Bad:
 
     name: str
     field: str
-    gift: Members = field(default_factory=dict)
-    donor: Members = field(default_factory=dict)
+    gift: Members = dataclasses.field(default_factory=dict)
+    donor: Members = dataclasses.field(default_factory=dict)
     wire: Callable[[Members], None] | None = None
     kind: str = "one_time"
 
@@ -69,8 +72,8 @@ BAD = [
     Bad("a product code with half a character", "premium.productCode", _premium(f"BOOK{SURROGATE}")),
     Bad("a premium to nowhere", "shippingAddress.address1", {"premium": {"productCode": "BOOK-01"}}),
     Bad("a billing country that is none", "billingAddress.countryString", {"billingAddress": NOWHERE}),
-    Bad("a donor in no country", "donor.primaryAddress.countryString", donor={"donorAddresses": [{**NOWHERE, "isPrimary": True}]}),
-    Bad("a donor who cannot be reached", "donor.email", donor={"donorAddresses": [], "donorEmailAddresses": [], "donorPhoneNumbers": []}),
+    Bad("a donor in no country", "donor.primaryAddress.countryString", donor=LOST),
+    Bad("a donor who cannot be reached", "donor.email", donor=UNREACHABLE),
     Bad("a donor without a name", "donor.lastName", donor={"firstName": " ", "lastName": None}),
     Bad("control characters in the first name", NAMES[0], donor={"firstName": CONTROL}),
     Bad("control characters in the last name", NAMES[1], donor={"lastName": CONTROL}),
@@ -113,12 +116,12 @@ class Day:
     """Bad gifts, each followed by a good one of somebody else and a good one of the same donor."""
 
     bench: Workbench
-    bad: dict[str, int] = field(default_factory=dict)
-    after: dict[str, int] = field(default_factory=dict)
-    same_donor: dict[str, int] = field(default_factory=dict)
-    fine: dict[str, int] = field(default_factory=dict)
-    logged: list[str] = field(default_factory=list)
-    mangled: dict[int, Callable[[Members], None]] = field(default_factory=dict)
+    bad: dict[str, int] = dataclasses.field(default_factory=dict)
+    after: dict[str, int] = dataclasses.field(default_factory=dict)
+    same_donor: dict[str, int] = dataclasses.field(default_factory=dict)
+    fine: dict[str, int] = dataclasses.field(default_factory=dict)
+    logged: list[str] = dataclasses.field(default_factory=list)
+    mangled: dict[int, Callable[[Members], None]] = dataclasses.field(default_factory=dict)
 
     def gift(self, donor: MadeDonor) -> int:
         self.bench.clock.advance(1)
@@ -157,7 +160,11 @@ class Day:
         if found is not None:
             return found
         donor = self.bench.raisedonors.store.gifts.entry(self.bad[name]).latest.members["donorId"]
-        rows = [row["id"] for row in self.bench.rows("DeliveriesTable") if row.get("donor") == f"donor#{donor}" and "unreadable" in row["id"]]
+        rows = [
+            row["id"]
+            for row in self.bench.rows("DeliveriesTable")
+            if row.get("donor") == f"donor#{donor}" and "unreadable" in row["id"]
+        ]
         [named] = self.bench.tools.deliveries.get_many(rows).values()
         return named
 
@@ -242,6 +249,11 @@ def test_nothing_personal_is_in_a_log_record(day: Day) -> None:
     personal = {"@", "meant kindly", "So\u0000", "a pair", "Atlantis", "Oak Street"}
     for donor in day.bench.population.donors:
         person = donor.person
-        personal |= {f"{person.first_name} {person.last_name}", str(person.address1), str(person.phone), str(person.email)}
+        personal |= {
+            f"{person.first_name} {person.last_name}",
+            str(person.address1),
+            str(person.phone),
+            str(person.email),
+        }
     found = {word for text in day.logged for word in personal if word in text}
     assert not found

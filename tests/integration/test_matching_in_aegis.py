@@ -97,7 +97,9 @@ def test_our_own_key_of_a_partner_that_is_gone_is_matched_anew(bench: Workbench)
 
 
 @pytest.mark.parametrize("happened", ["gone", "inactive"])
-def test_a_schedule_whose_partner_is_lost_goes_on_with_a_new_partner_and_pledge(bench: Workbench, happened: str) -> None:
+def test_a_schedule_whose_partner_is_lost_goes_on_with_a_new_partner_and_pledge(
+    bench: Workbench, happened: str
+) -> None:
     donor = bench.population.make_donor("new_person")
     gift = bench.give("first_of_schedule", donor=donor)
     bench.run()
@@ -162,7 +164,9 @@ def test_review_names_the_candidates_and_holds_the_donors_other_gifts(bench: Wor
     assert not bench.transactions_of(first) + bench.transactions_of(second)
 
 
-@pytest.mark.parametrize("kind", ["look_alike", "shared_email", "household", "inactive_match", "known_loose", "known_organisation"])
+@pytest.mark.parametrize(
+    "kind", ["look_alike", "shared_email", "household", "inactive_match", "known_loose", "known_organisation"]
+)
 def test_each_kind_of_donor_ends_at_the_right_partner(bench: Workbench, kind: str) -> None:
     for _ in range(3):
         donor = bench.population.make_donor(kind)
@@ -201,7 +205,9 @@ def test_a_new_partner_carries_the_donor_id_and_the_origin(bench: Workbench) -> 
 
 
 @pytest.mark.parametrize("why", ["missing", "inactive", "too short"])
-def test_without_the_custom_field_partners_are_made_without_it_and_that_is_said_once(bench: Workbench, why: str) -> None:
+def test_without_the_custom_field_partners_are_made_without_it_and_that_is_said_once(
+    bench: Workbench, why: str
+) -> None:
     fields = bench.aegis.store.custom_data_fields
     fields.clear()
     if why != "missing":

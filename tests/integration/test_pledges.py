@@ -139,10 +139,15 @@ def test_a_pledge_of_another_partner_is_not_used(bench: Workbench) -> None:
         ({}, "failed"),
         ({"on_unmappable_frequency": "send_without_pledge"}, None),
         ({"frequency_substitutes": {"26": "Semimonthly"}}, "Semimonthly"),
-        ({"frequency_substitutes": {"biweekly": "Monthly"}, "on_unmappable_frequency": "send_without_pledge"}, "Monthly"),
+        (
+            {"frequency_substitutes": {"biweekly": "Monthly"}, "on_unmappable_frequency": "send_without_pledge"},
+            "Monthly",
+        ),
     ],
 )
-def test_two_weekly_giving_follows_the_settings(bench: Workbench, settings: dict[str, Any], frequency: str | None) -> None:
+def test_two_weekly_giving_follows_the_settings(
+    bench: Workbench, settings: dict[str, Any], frequency: str | None
+) -> None:
     bench.settings(aegis=settings)
     gift, schedule = _gift(bench, "biweekly_schedule")
     if frequency == "failed":

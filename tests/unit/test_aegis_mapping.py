@@ -163,7 +163,8 @@ def test_the_segment_comes_from_the_gift_or_else_from_the_giving_pages_address(
 
 
 @pytest.mark.parametrize(
-    ("project", "problem"), [(None, "does not exist"), (Project(301, None, "x"), "no code"), (Project(301, " ", "x"), "no code")]
+    ("project", "problem"),
+    [(None, "does not exist"), (Project(301, None, "x"), "no code"), (Project(301, " ", "x"), "no code")],
 )
 def test_a_project_without_a_fund_is_refused_with_its_id(project: Project | None, problem: str) -> None:
     projects = {301: project, 302: PROJECTS[302]} if project else {302: PROJECTS[302]}
@@ -223,7 +224,9 @@ def test_a_partner_is_created_without_the_donor_id_where_aegis_has_no_field_for_
 
 
 @pytest.mark.parametrize(
-    "kept", [{"emails": DONOR.emails}, {"phones": DONOR.phones}, {"address": DONOR.address}], ids=["email", "phone", "address"]
+    "kept",
+    [{"emails": DONOR.emails}, {"phones": DONOR.phones}, {"address": DONOR.address}],
+    ids=["email", "phone", "address"],
 )
 def test_one_way_to_reach_a_donor_is_enough(kept: dict[str, Any]) -> None:
     bare = replace(DONOR, emails=(), phones=(), address=Address())
@@ -233,7 +236,9 @@ def test_one_way_to_reach_a_donor_is_enough(kept: dict[str, Any]) -> None:
     assert refused.value.cause == "donor-unreachable"
 
 
-@pytest.mark.parametrize("donor", [replace(DONOR, first_name="", last_name=None), replace(CHURCH, organization_name=" ")])
+@pytest.mark.parametrize(
+    "donor", [replace(DONOR, first_name="", last_name=None), replace(CHURCH, organization_name=" ")]
+)
 def test_a_donor_without_a_name_becomes_no_partner(donor: Any) -> None:
     with pytest.raises(Rejected) as refused:
         partner_body(gathered_partner(donor))

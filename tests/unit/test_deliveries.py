@@ -48,7 +48,10 @@ def test_the_intent_to_send_holds_the_attempt_and_a_lease() -> None:
 def test_a_delivered_one_has_no_trouble_left_and_keeps_its_mirrors() -> None:
     before = replace(_unknown(), fail_after_probe=TROUBLE, mirrors=("donor:1:2",))
     row = life.delivered(before, LATER)
-    assert (row.state, row.attempt, row.trouble, row.fail_after_probe, row.lease_until) == (State.DELIVERED, *[None] * 4)
+    assert (row.state, row.attempt, row.trouble, row.fail_after_probe, row.lease_until) == (
+        State.DELIVERED,
+        *[None] * 4,
+    )
     assert row.mirrors == ("donor:1:2",)
 
 
@@ -104,7 +107,7 @@ def test_an_ignored_one_says_why() -> None:
 
 def test_a_retry_starts_with_fresh_counts() -> None:
     row = life.reopened(replace(life.failed(_sending(), TROUBLE, LATER), attempts=7, first_failed_at=NOW), DUE)
-    assert (row.state, row.due, row.attempts, row.first_failed_at, row.failed_nudge) == (State.PENDING, DUE, 0, None, None)
+    assert (row.state, row.due, row.attempts, row.first_failed_at) == (State.PENDING, DUE, 0, None)
 
 
 def test_a_retry_of_what_may_have_been_sent_probes_first() -> None:
@@ -135,7 +138,9 @@ def test_trouble_keeps_the_candidates_between_which_a_person_chooses() -> None:
     st.floats(min_value=1, max_value=3600),
     st.floats(min_value=0, max_value=1),
 )
-def test_a_wait_grows_stays_under_its_cap_and_is_never_nothing(attempts: int, base: float, cap: float, jitter: float) -> None:
+def test_a_wait_grows_stays_under_its_cap_and_is_never_nothing(
+    attempts: int, base: float, cap: float, jitter: float
+) -> None:
     wait = retry_delay(attempts, base, cap, jitter)
     assert timedelta(0) < wait <= timedelta(seconds=cap)
     assert wait <= retry_delay(attempts + 1, base, cap, jitter)

@@ -68,7 +68,12 @@ def test_a_success_closes_everything() -> None:
     stopped = after_refused_credentials(_after("a", "b", "c"), "401", "1/v1", NOW)
     healthy = after_success(stopped, NOW)
     assert healthy.is_healthy
-    assert (healthy.failed_donors, healthy.probe_at, healthy.stopped_why, healthy.last_success_at) == ((), None, None, NOW)
+    assert (healthy.failed_donors, healthy.probe_at, healthy.stopped_why, healthy.last_success_at) == (
+        (),
+        None,
+        None,
+        NOW,
+    )
 
 
 def test_refused_credentials_stop_it_with_one_try_an_hour() -> None:

@@ -23,7 +23,14 @@ from tests.unit.samples import CHURCH, DONOR, partner
 
 FIELD = "Raise Id"
 CUSTOM = (("raise id", " 48001 "),)
-NAME_ONLY = {"emails": (), "phones": (), "street": None, "street2": None, "city": None, "postal_code": None}
+NAME_ONLY: dict[str, Any] = {
+    "emails": (),
+    "phones": (),
+    "street": None,
+    "street2": None,
+    "city": None,
+    "postal_code": None,
+}
 
 
 def _found(donor: Donor, *partners: Any, rules: Any = None) -> list[Match]:
@@ -59,7 +66,7 @@ def test_each_default_rule_finds_its_partner(changes: dict[str, Any], rule: tupl
         {"custom_data": (("Other Id", "48001"),), "first_name": "X"},
         {"is_active": False},
     ],
-    ids=lambda changes: "+".join(changes),
+    ids="+".join,
 )
 def test_a_partner_that_only_looks_alike_is_not_taken(changes: dict[str, Any]) -> None:
     assert _found(DONOR, partner(**changes)) == []
@@ -122,7 +129,9 @@ def test_several_matches_are_ordered_by_member_date_then_by_id() -> None:
     assert {match.of_several for match in found} == {4}
 
 
-@pytest.mark.parametrize(("setting", "chosen"), [("oldest", "100001"), ("newest", "9"), ("create", None), ("create_and_notify", None)])
+@pytest.mark.parametrize(
+    ("setting", "chosen"), [("oldest", "100001"), ("newest", "9"), ("create", None), ("create_and_notify", None)]
+)
 def test_the_setting_decides_between_several(setting: str, chosen: str | None) -> None:
     match = choose(_found(DONOR, *SEVERAL[:3]), setting)
     assert (match.partner.id if match else None) == chosen
@@ -174,7 +183,9 @@ def test_one_search_by_name_serves_all_default_rules() -> None:
         (("donor_id", "email"), (("email", "anna@example.org"),)),
     ],
 )
-def test_a_rule_without_names_has_a_search_of_its_own(rule: tuple[str, ...], search: tuple[tuple[str, str], ...]) -> None:
+def test_a_rule_without_names_has_a_search_of_its_own(
+    rule: tuple[str, ...], search: tuple[tuple[str, str], ...]
+) -> None:
     assert searches_for(DONOR, [rule]) == [Search(search)]
 
 

@@ -82,7 +82,11 @@ def test_allocations_that_add_up_to_anything_else_are_refused(parts: list[int], 
 
 def test_a_third_of_a_dollar_and_ten_cents_are_not_rounded_on_the_way() -> None:
     # Sums that binary floats get wrong: 0.1 + 0.2, 1.1 + 2.2, and one beyond 15 digits.
-    for total, parts in (("0.3", ("0.10", "0.2000")), ("3.3", ("1.1", "2.2")), ("99999999999.99", ("99999999999.98", "0.01"))):
+    for total, parts in (
+        ("0.3", ("0.10", "0.2000")),
+        ("3.3", ("1.1", "2.2")),
+        ("99999999999.99", ("99999999999.98", "0.01")),
+    ):
         require_sound(_read(total, *parts), None)
 
 

@@ -63,7 +63,9 @@ BLANKS = st.sampled_from([None, "", " ", "\t", "\n"])
 
 @settings(max_examples=80, deadline=None)
 @given(BLANKS, BLANKS, BLANKS, BLANKS)
-def test_a_label_never_stands_without_a_value(one: str | None, two: str | None, three: str | None, four: str | None) -> None:
+def test_a_label_never_stands_without_a_value(
+    one: str | None, two: str | None, three: str | None, four: str | None
+) -> None:
     donation = replace(
         BARE, payment_type=one, card_brand=two, motivation_code=three, source_code=four, referring_url=one,
         utm=(("source", two or ""),), ip_address=three, media_outlet=MediaOutlet(four or "", one),

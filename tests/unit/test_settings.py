@@ -54,8 +54,15 @@ def test_a_document_may_give_any_subset() -> None:
 
 
 def test_a_document_that_was_written_out_reads_as_the_same_settings() -> None:
-    given = read_settings({"aegis": {"match_rules": [["email"]], "codes": {"fund": ["GEN"]}}, "raisedonors": {"start_from": "2026-01-01"}})
+    given = read_settings(
+        {"aegis": {"match_rules": [["email"]], "codes": {"fund": ["GEN"]}}, "raisedonors": {"start_from": "2026-01-01"}}
+    )
     assert read_settings(given.model_dump(mode="json")) == given
+
+
+SEVERAL = ["oldest", "newest", "create", "create_and_notify", "review"]
+FIELDS = ["donor_id", "first_name", "last_name", "company", "email", "phone", "address"]
+LOST, FREQUENCY = ["recreate", "send_without_pledge", "fail"], {"26": "Fortnightly"}
 
 
 @pytest.mark.parametrize(
@@ -65,13 +72,13 @@ def test_a_document_that_was_written_out_reads_as_the_same_settings() -> None:
         ({"aegis": {"chanel": "Web"}}, "aegis.chanel", ["unknown setting"]),
         ({"virtuous": {"conflicts": {"email": "newest"}}}, "virtuous.conflicts.email", ["unknown setting"]),
         ({"aegis": {"payment_status": "Pending"}}, "aegis.payment_status", ["Paid", "Received", "Approved", "Pending"]),
-        ({"aegis": {"on_several_matches": "first"}}, "aegis.on_several_matches", ["oldest", "newest", "create", "create_and_notify", "review"]),
-        ({"aegis": {"on_lost_pledge": "x"}}, "aegis.on_lost_pledge", ["recreate", "send_without_pledge", "fail"]),
+        ({"aegis": {"on_several_matches": "first"}}, "aegis.on_several_matches", SEVERAL),
+        ({"aegis": {"on_lost_pledge": "x"}}, "aegis.on_lost_pledge", LOST),
         ({"aegis": {"on_unmappable_frequency": "x"}}, "aegis.on_unmappable_frequency", ["send_without_pledge", "fail"]),
-        ({"aegis": {"match_rules": [["mail"]]}}, "aegis.match_rules.0.0", ["donor_id", "first_name", "last_name", "company", "email", "phone", "address"]),
+        ({"aegis": {"match_rules": [["mail"]]}}, "aegis.match_rules.0.0", FIELDS),
         ({"aegis": {"match_rules": []}}, "aegis.match_rules", ["at least 1"]),
         ({"aegis": {"match_rules": [[]]}}, "aegis.match_rules.0", ["at least 1"]),
-        ({"aegis": {"frequency_substitutes": {"26": "Fortnightly"}}}, "aegis.frequency_substitutes.26", ["Semimonthly", "Monthly"]),
+        ({"aegis": {"frequency_substitutes": FREQUENCY}}, "aegis.frequency_substitutes.26", ["Semimonthly", "Monthly"]),
         ({"aegis": {"codes": {"funds": ["GEN"]}}}, "aegis.codes.funds", ["fund", "appeal"]),
         ({"aegis": {"currency": "usd"}}, "aegis.currency", ["[A-Z]"]),
         ({"aegis": {"enabled": "yes"}}, "aegis.enabled", ["boolean"]),

@@ -54,7 +54,9 @@ def test_a_payment_that_did_not_come_makes_no_delivery(status: str, is_test: boo
         ({"status": "underreview", "is_test_mode": True}, State.FAILED, "unknown-status"),
     ],
 )
-def test_a_gift_seen_first_becomes_what_its_status_says(changes: dict[str, object], state: State, cause: str | None) -> None:
+def test_a_gift_seen_first_becomes_what_its_status_says(
+    changes: dict[str, object], state: State, cause: str | None
+) -> None:
     new = _first(replace(SEEN, **changes))  # type: ignore[arg-type]
     assert new is not None
     assert (new.state, new.trouble.cause if new.trouble else None) == (state, cause)
@@ -79,7 +81,9 @@ def test_a_gift_that_carries_a_key_when_first_seen_is_adopted(status: str, is_te
 @pytest.mark.parametrize("state", [State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN, State.DELIVERED])
 @pytest.mark.parametrize("status", ["approved", "pending", "refunded", "underreview"])
 @pytest.mark.parametrize("crm_key", [None, "500001"])
-def test_a_gift_that_is_being_worked_on_or_delivered_is_left_alone(state: State, status: str, crm_key: str | None) -> None:
+def test_a_gift_that_is_being_worked_on_or_delivered_is_left_alone(
+    state: State, status: str, crm_key: str | None
+) -> None:
     changed = replace(SEEN, status=status, crm_key=crm_key, modified_at=AFTER_THAT)
     assert _again(changed, _known(state)) is None
 

@@ -17,7 +17,9 @@ from giftbridge.domain.times import (
 )
 
 SENT = datetime(2026, 3, 2, 14, 30, 5, 250000, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))
+MOMENTS = st.integers(min_value=946_684_800_000_000, max_value=4_102_444_800_000_000).map(
+    lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+)
 
 
 @pytest.mark.parametrize("zone", ["", "Z"])
@@ -35,7 +37,7 @@ def test_an_offset_is_turned_into_utc() -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-03-02T25:00:00"])
 def test_what_is_no_timestamp_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  the message is Python's
+    with pytest.raises(ValueError):
         parse_moment(text)
 
 
@@ -82,7 +84,9 @@ def test_another_moment_is_told_apart(returned: str) -> None:
     assert not could_be_same_moment(SENT, returned)
 
 
-@pytest.mark.parametrize("returned", ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-02T14:45:05", "2026-03-02T04:30:05"])
+@pytest.mark.parametrize(
+    "returned", ["2026-03-01", "2026-03-02", "2026-03-03", "2026-03-02T14:45:05", "2026-03-02T04:30:05"]
+)
 def test_a_day_or_a_local_time_fits_any_real_zone(returned: str) -> None:
     assert could_be_same_moment(SENT, returned)
 

@@ -1,0 +1,148 @@
+"""`giftbridge status` says how a stack is doing, and whether a person is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.command.desk import Desk
+
+
+def test_a_stack_at_work_is_healthy(connected: Desk) -> None:
+    gift = connected.bench.give()
+    connected.bench.run()
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 0, answer
+    found = answer.data
+    assert found["healthy"] is True and found["needs_a_person"] == []
+    assert found["systems"]["aegis"] | {"last_success": ""} == {
+        "connected": True, "host": "aegis.test", "condition": "open", "reason": None, "since": None, "next_try": None,
+        "last_success": "",
+    }  # fmt: skip
+    assert found["systems"]["aegis"]["last_success"] is not None
+    assert found["destinations"]["aegis"]["open"] == found["destinations"]["aegis"]["failed"] == 0, gift
+    assert found["pickup"]["scheduled"] is True and found["pickup"]["cursor"] is not None
+    assert found["settings"]["version"] == 1
+
+
+def test_it_fits_one_screen(connected: Desk) -> None:
+    for _ in range(3):
+        connected.fail_gift()
+
+    shown = connected.run("status").out
+
+    assert len(shown.splitlines()) <= 24
+    for words in ("RaiseDonors", "aegis.test", "version 1", "dead letters", "A person is needed"):
+        assert words in shown
+
+
+def test_a_stack_that_is_not_connected_needs_a_person_and_is_told_the_command(at: Desk) -> None:
+    answer = at.run("status", "--json")
+
+    assert answer.code == 1
+    assert answer.data["needs_a_person"] == [
+        "RaiseDonors is not connected: `giftbridge connect raisedonors --stack-name ours`.",
+        "Aegis is not connected: `giftbridge connect aegis --stack-name ours`.",
+    ]
+
+
+def test_nobody_on_the_notification_list_is_a_notice_and_no_trouble(connected: Desk) -> None:
+    connected.bench.run()
+    assert any("Nobody is told by e-mail" in notice for notice in connected.json("status")["notices"])
+
+    connected.bench.settings(notifications={"recipients": ["ops@example.org"]})
+
+    assert connected.json("status")["notices"] == []
+
+
+def test_failed_deliveries_need_a_person(connected: Desk) -> None:
+    connected.fail_gift()
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 1
+    assert answer.data["destinations"]["aegis"]["failed"] == 1
+    assert answer.data["destinations"]["aegis"]["dead_letters"]["waiting"] == 1
+    assert "1 failed" in answer.data["needs_a_person"][0]
+
+
+def test_an_open_breaker_needs_nobody_and_says_what_waits(connected: Desk) -> None:
+    bench = connected.bench
+    bench.aegis.faults.begin_outage("status")
+    for _ in range(6):
+        bench.give(donor=bench.population.make_donor("new_person"))
+    bench.run(ticks=5)
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 0, answer
+    assert answer.data["systems"]["aegis"]["condition"] == "breaker open"
+    assert answer.data["destinations"]["aegis"]["open"] == 6
+    assert sum(answer.data["destinations"]["aegis"]["open_by_state"].values()) == 6
+    assert answer.data["destinations"]["aegis"]["oldest_undelivered_seconds"] >= 240
+    assert any("The oldest undelivered one to Aegis waits since" in notice for notice in answer.data["notices"])
+
+
+def test_refused_credentials_need_a_person(connected: Desk) -> None:
+    bench = connected.bench
+    bench.wire("aegis")
+    bench.aegis.password = "changed there"
+    bench.give()
+    bench.run()
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 1
+    assert answer.data["systems"]["aegis"]["condition"] == "stopped"
+    assert "giftbridge connect aegis --stack-name ours" in answer.data["needs_a_person"][0]
+
+
+def test_a_request_for_fewer_calls_is_a_notice(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run()
+    until = bench.clock() + timedelta(minutes=5)
+    bench.tools.state.change_destination("aegis", lambda d: replace(d, not_before=until))
+
+    found = connected.json("status")
+
+    assert found["systems"]["aegis"]["condition"] == "asked to wait"
+    assert "Aegis asked for fewer calls" in found["notices"][0]
+
+
+def test_schedules_that_are_off_need_a_person(connected: Desk) -> None:
+    connected.events.disable_rule(Name="sweep-every-minute")
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 1
+    assert answer.data["pickup"]["scheduled"] is False
+
+
+def test_a_pickup_that_no_longer_runs_needs_a_person(connected: Desk) -> None:
+    connected.bench.run()
+    connected.bench.clock.advance(16 * 60)
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 1
+    assert "Nothing was read from RaiseDonors since" in answer.data["needs_a_person"][0]
+
+
+def test_deliveries_that_are_switched_off_need_a_person(connected: Desk) -> None:
+    connected.bench.settings(aegis={"enabled": False})
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 1
+    assert "giftbridge settings set aegis.enabled=true --stack-name ours" in answer.data["needs_a_person"][0]
+
+
+@pytest.mark.parametrize("options", [(), ("--stack-name", "a", "--local", "http://127.0.0.1:1")])
+def test_the_options_go_to_whoever_opens_the_stack(connected: Desk, options: tuple[str, ...]) -> None:
+    connected.run("status", *options)
+
+    assert connected.opened == [(options[1], options[3]) if options else (None, None)]
