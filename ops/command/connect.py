@@ -11,6 +11,7 @@ import typer
 
 from ops.command.terminal import Terminal, verb
 from ops.operating import connecting
+from ops.operating.connecting import Connected
 from ops.operating.problems import HEALTHY, WrongUsage
 from ops.operating.stack import Stack
 from ops.operating.systems import SYSTEMS, SecretField, System, system_named
@@ -44,7 +45,6 @@ def connect(
         twins = connecting.twins(stack, named, values)
     with terminal.busy("storing"):
         connected = connecting.finish(stack, named, values, by=stack.operator(), enable=enable)
-    warning = f"Stack {' and '.join(twins)} uses the same credentials: every gift would be carried twice."
     data = {
         "system": named.name,
         "connected": True,
@@ -54,11 +54,18 @@ def connect(
         "schedules_on": list(connected.schedules_on),
         "next_command": connected.next_command,
     }
-    schedules = ["The schedules are on."] if connected.schedules_on else []
-    warnings = [f"Warning: {warning}"] if twins else []
-    lines = [f"{named.title} is connected.", *schedules, *warnings, f"Next: {connected.next_command}"]
-    terminal.answer(data, *lines)
+    terminal.answer(data, *_lines(named, connected, twins))
     return HEALTHY
+
+
+def _lines(system: System, connected: Connected, twins: list[str]) -> list[str]:
+    warning = f"Warning: stack {' and '.join(twins)} uses the same credentials; every gift would be carried twice."
+    return [
+        f"{system.title} is connected.",
+        *(["The schedules are on."] if connected.schedules_on else []),
+        *([warning] if twins else []),
+        f"Next: {connected.next_command}",
+    ]
 
 
 def _from_stdin() -> dict[str, Any]:

@@ -92,19 +92,22 @@ def _explain(terminal: Terminal, name: str) -> int:
     with terminal.busy("looking"):
         found = deliveries_named(stack, name)
         lines = {delivery.id: story.of_delivery(stack, delivery, _LINES) for delivery in found}
-    now = stack.tools.now()
     data = [
         as_json(delivery)
         | {
-            "next": what_next(delivery, now),
+            "next": what_next(stack, delivery),
             "needs_a_person": delivery.state is State.FAILED,
             "activity": lines[delivery.id],
         }
         for delivery in found
     ]
-    parts = [part for delivery in found for part in (_explained(delivery, stack), lines_table(lines[delivery.id]))]
+    parts = [part for d in found for part in (_explained(d, stack), *_story(lines[d.id]))]
     terminal.answer(data[0] if len(data) == 1 else data, *parts)
     return PERSON_NEEDED if any(delivery.state is State.FAILED for delivery in found) else HEALTHY
+
+
+def _story(lines: list[dict[str, Any]]) -> list[Table]:
+    return [lines_table(lines)] if lines else []
 
 
 def _explained(delivery: Delivery, stack: Stack) -> Table:
@@ -121,7 +124,7 @@ def _explained(delivery: Delivery, stack: Stack) -> Table:
             ("What", f"{delivery.kind.value} to {delivery.destination}"),
             ("Donor", str(delivery.donor_id) if delivery.donor_id is not None else "unknown"),
             ("State", state_text(delivery)),
-            ("Next", what_next(delivery, stack.tools.now())),
+            ("Next", what_next(stack, delivery)),
             (
                 "Why",
                 f"{trouble.field}: {trouble.text}" if trouble and trouble.field else trouble.text if trouble else "",

@@ -30,7 +30,7 @@ def status(terminal: Terminal) -> int:
         Text("All is well.", style="bold green") if found.is_healthy else Text("A person is needed:", style="bold red")
     )
     lines = [Text(f"  {line}") for line in found.needs_person] + [
-        Text(f"  {line}", style="yellow") for line in found.notices
+        Text(f"Note: {line}", style="yellow") for line in found.notices
     ]
     terminal.answer(_data(found), _heading(found), _systems(found), _deliveries(found), verdict, *lines)
     return HEALTHY if found.is_healthy else PERSON_NEEDED

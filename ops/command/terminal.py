@@ -38,7 +38,7 @@ class Terminal:
     def __init__(self, opener: OpenStack, stack_name: str | None, local: str | None, *, as_json: bool) -> None:
         self.as_json = as_json
         self.out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE)
-        self.err = Console(stderr=True, highlight=False)
+        self.err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH_OF_A_PIPE)
         self._opener = opener
         self._names = (stack_name, local)
 

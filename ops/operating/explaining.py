@@ -7,10 +7,16 @@ from typing import Any
 
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.times import format_moment
+from ops.operating.stack import Stack
+from ops.operating.systems import SOURCE
 
 
-def what_next(delivery: Delivery, now: datetime) -> str:
+def what_next(stack: Stack, delivery: Delivery) -> str:
     """What becomes of a delivery by itself, or what a person has to do."""
+    now = stack.tools.now()
+    blocked = _blocked(stack, delivery, now)
+    if blocked is not None:
+        return f"Waits, and goes on by itself after this: {blocked}."
     retry = f"`giftbridge retry {delivery.id}`"
     look = " The retry first looks whether an earlier request landed." if delivery.attempt else ""
     mirrors = "; its keys are still to be stored on RaiseDonors" if delivery.mirrors else ""
@@ -24,6 +30,14 @@ def what_next(delivery: Delivery, now: datetime) -> str:
         State.FAILED: f"Waits for you: put the cause right, then {retry}.{look}",
         State.IGNORED: f"Is not sent, and needs nothing. {retry} would take it up all the same.",
     }[delivery.state]
+
+
+def _blocked(stack: Stack, delivery: Delivery, now: datetime) -> str | None:
+    """Why no delivery moves at present: the system it goes to, or the one it comes from, is closed."""
+    if delivery.state not in {State.PENDING, State.WAITING, State.UNKNOWN}:
+        return None
+    reasons = (stack.tools.state.destination(s).blocks(delivery.id, now) for s in (delivery.destination, SOURCE))
+    return next((reason[0] for reason in reasons if reason is not None), None)
 
 
 def _while_sending(delivery: Delivery, now: datetime) -> str:

@@ -45,7 +45,7 @@ def check_codes(stack: Stack, settings: Settings) -> Iterator[Verdict]:
         yield lookups.verdict(f"setting {where}", kind, code)
     if stack.credentials.of("raisedonors").is_complete:
         for project in sorted(raisedonors(stack).projects().values(), key=lambda project: project.id):
-            where = f"project {project.id}"
+            where = f"code of project {project.id}"
             if project.code:
                 yield lookups.verdict(where, "fund", project.code)
             else:

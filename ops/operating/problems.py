@@ -15,6 +15,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NoConnection
 
 from giftbridge.errors import GiftBridgeError, InvalidSettings, RetryLater
 
@@ -108,6 +109,6 @@ def _no_way_to_aws(error: BotoCoreError) -> Problem:
         return Unreachable("No AWS region is configured.", ["Set AWS_REGION, or a region in your AWS profile."])
     if isinstance(error, ProfileNotFound):
         return Unreachable(f"{error}.", ["`aws configure list-profiles` lists those there are."])
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | NoConnection):
         return Unreachable(f"No connection: {error}")
     return Unreachable(str(error))

@@ -15,7 +15,7 @@ from giftbridge.domain.times import parse_moment
 from giftbridge.store.settings_versions import SettingsVersion
 from ops.operating.dead_letters import QueueDepth, depth
 from ops.operating.stack import Stack
-from ops.operating.systems import DESTINATIONS, SYSTEMS, System
+from ops.operating.systems import DESTINATIONS, SOURCE, SYSTEMS, System
 
 MOST_COUNTED = 10_000
 _LOOKED_AT = 500
@@ -213,7 +213,7 @@ def _judge_destination(stack: Stack, destination: DestinationStatus, status: Sta
 
 
 def _judge_pickup(stack: Stack, status: Status) -> None:
-    source = next(system for system in status.systems if system.name == "raisedonors")
+    source = next(system for system in status.systems if system.name == SOURCE)
     if source.condition != "open" or not any(destination.is_enabled for destination in status.destinations):
         return
     if status.pickup.is_scheduled is False:

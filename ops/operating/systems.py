@@ -56,6 +56,7 @@ SYSTEMS = {
         ),
     )
 }
+SOURCE = "raisedonors"
 DESTINATIONS = tuple(system.name for system in SYSTEMS.values() if system.is_destination)
 
 

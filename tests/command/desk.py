@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 
 import boto3
-import botocore.session
 import requests
 from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.core.config import default_user_config
 from typer.testing import CliRunner
 
 from giftbridge.clients.http import new_session
@@ -29,16 +30,26 @@ RULES = {"DonationPickupRule": "pickup-every-minute", "DeliverySweepRule": "swee
 
 @cache
 def own_client(service: str) -> Any:
-    """A client of the mocked AWS, made once: reading AWS' service models takes longer than a test."""
-    session: Any = boto3.Session(
-        region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test", botocore_session=_botocore()
-    )
-    return session.client(service)
+    """A client of the mocked AWS, made once."""
+    return _session().client(service)
 
 
 @cache
-def _botocore() -> Any:
-    return botocore.session.get_session()
+def _session() -> Any:
+    """One session for all tests: reading AWS' service models anew would take longer than a test."""
+    return boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+
+@contextmanager
+def _mocked_aws() -> Iterator[None]:
+    """The mocked AWS around the workbench's own, which then finds boto3's default session as it is left here."""
+    core: Any = {"core": default_user_config["core"] | {"reset_boto3_session": False}}
+    before, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, _session()
+    try:
+        with mock_aws(config=core):
+            yield
+    finally:
+        boto3.DEFAULT_SESSION = before
 
 
 @dataclass(frozen=True)
@@ -190,7 +201,7 @@ class Desk:
 @contextmanager
 def desk() -> Iterator[Desk]:
     """A desk with a stack in AWS that is deployed and not connected yet."""
-    with workbench() as bench:
+    with _mocked_aws(), workbench() as bench:
         secrets = own_client("secretsmanager")
         events = own_client("events")
         ids = {

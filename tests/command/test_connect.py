@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.server import SimulatorServer
@@ -95,9 +93,9 @@ def test_what_was_stored_is_offered_again_but_no_secret(connected: Desk) -> None
     assert connected.secret("raisedonors") == {"url": RAISEDONORS_URL, "token": "rotated", "webhook_token": "kept"}
 
 
-@pytest.mark.parametrize(
-    ("other", "code", "told"),
-    [
+def test_what_does_not_work_is_explained_and_nothing_is_stored(connected: Desk) -> None:
+    before = connected.secret("aegis")
+    cases: list[tuple[dict[str, str], int, str]] = [
         ({"password": "wrong"}, 1, "does not accept the credentials (401)"),
         ({"context": "another"}, 1, "does not accept the credentials (401)"),
         ({"url": "https://127.0.0.1:9"}, 3, "Aegis cannot be reached at 127.0.0.1:9"),
@@ -105,39 +103,34 @@ def test_what_was_stored_is_offered_again_but_no_secret(connected: Desk) -> None
         ({"url": "aegis.example"}, 2, "is no address"),
         ({"password": " "}, 2, "needs password too"),
         ({"pasword": "x"}, 2, "pasword: unknown"),
-    ],
-)
-def test_what_does_not_work_is_explained_and_nothing_is_stored(
-    connected: Desk, other: dict[str, str], code: int, told: str
-) -> None:
-    before = connected.secret("aegis")
+    ]
 
-    answer = _connect(connected, "aegis", _aegis(connected, **other))
+    for other, code, told in cases:
+        answer = _connect(connected, "aegis", _aegis(connected, **other))
 
-    assert answer.code == code
-    assert told in answer.data["error"] + " ".join(answer.data["details"])
-    assert connected.secret("aegis") == before
+        assert answer.code == code, other
+        assert told in answer.data["error"] + " ".join(answer.data["details"])
+        assert connected.secret("aegis") == before, other
     assert connected.bench.versions.current().number == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "code", "told"),
-    [
+def test_odd_answers_are_explained(at: Desk) -> None:
+    cases: list[tuple[int, str | None, int, str]] = [
         (403, None, 1, "not allowed to use the API (403)"),
         (302, None, 1, "redirect (302)"),
         (404, None, 1, "no such service at this address (404)"),
         (500, None, 3, "Aegis answered with 500"),
         (200, "<html>Welcome</html>", 1, "not Aegis's API"),
-    ],
-)
-def test_odd_answers_are_explained(at: Desk, status: int, body: str | None, code: int, told: str) -> None:
-    at.bench.fault("aegis", FaultRule(FaultKind.STATUS_BEFORE, status=status, body=body))
+    ]
 
-    answer = _connect(at, "aegis", _aegis(at))
+    for status, body, code, told in cases:
+        at.bench.aegis.faults.clear()
+        at.bench.fault("aegis", FaultRule(FaultKind.STATUS_BEFORE, status=status, body=body))
+        answer = _connect(at, "aegis", _aegis(at))
 
-    assert answer.code == code
-    assert told in answer.data["error"]
-    assert at.secret("aegis") == {}
+        assert answer.code == code, status
+        assert told in answer.data["error"]
+        assert at.secret("aegis") == {}, status
 
 
 def test_an_aegis_without_the_donor_id_field_is_no_wrong_address(at: Desk) -> None:

@@ -19,6 +19,7 @@ def test_while_aegis_is_paused_deliveries_wait_and_then_go_out(connected: Desk) 
     assert paused == {"system": "aegis", "paused_by": "user/moto"}
     assert bench.calls() == [] and bench.delivery(gift).state is not State.DELIVERED
     assert answer.code == 1 and answer.data["systems"]["aegis"]["reason"] == "by user/moto"
+    assert "aegis is paused by user/moto" in connected.json("deliveries", str(gift))["next"]
     assert connected.json("resume", "Aegis")["ended"] == ["pause"]
     bench.run(ticks=3)
     assert bench.delivery(gift).state is State.DELIVERED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from giftbridge.flows.donation_pickup import DonationPickup
 from ops.operating import pickup
+from ops.operating.reaching import raisedonors
 from tests.command.desk import Desk
 
 
@@ -28,7 +29,7 @@ def test_a_pickup_that_was_idle_needs_a_person(connected: Desk) -> None:
 def test_a_run_that_is_on_already_is_waited_for(connected: Desk) -> None:
     bench = connected.bench
     bench.tools.state.take_lease("donation_pickup", "another", bench.clock(), 5)
-    refused = DonationPickup(bench.tools, pickup.raisedonors(connected.stack), "test").run()
+    refused = DonationPickup(bench.tools, raisedonors(connected.stack), "test").run()
 
     outcome = connected.json("pickup", "run")
 

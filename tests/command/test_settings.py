@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from giftbridge.domain.settings import read_settings
 from tests.command.desk import Desk
 
@@ -27,26 +25,24 @@ def test_set_takes_json_and_plain_text_and_saves_one_version(connected: Desk) ->
     assert (newest["number"], newest["saved_by"], newest["note"]) == (2, "user/moto", "year's start")
 
 
-@pytest.mark.parametrize(
-    ("assignments", "told"),
-    [
-        (("aegis.on_several_matches=oldets",), ["aegis.on_several_matches", "oldest", "review", "'oldets'"]),
-        (("aegis.chanel=Web",), ["aegis.chanel: unknown setting"]),
-        (("retries.base_seconds=-1", "batch_at=25:00"), ["retries.base_seconds", "more than 0", "batch_at", "25:00"]),
-        (("time_zone=Mars/Base",), ["time_zone", "IANA"]),
-        (("aegis.channel.name=Web",), ["channel"]),
-        (("nonsense",), ["KEY=VALUE"]),
-    ],
-)
-def test_a_bad_value_names_field_and_allowed_values_and_saves_nothing(
-    connected: Desk, assignments: tuple[str, ...], told: list[str]
-) -> None:
-    answer = connected.run("settings", "set", "aegis.channel=Phone", *assignments)
+BAD_VALUES: dict[tuple[str, ...], list[str]] = {
+    ("aegis.on_several_matches=oldets",): ["aegis.on_several_matches", "oldest", "review", "'oldets'"],
+    ("aegis.chanel=Web",): ["aegis.chanel: unknown setting"],
+    ("retries.base_seconds=-1", "batch_at=25:00"): ["retries.base_seconds", "more than 0", "batch_at", "25:00"],
+    ("time_zone=Mars/Base",): ["time_zone", "IANA"],
+    ("aegis.channel.name=Web",): ["channel"],
+    ("nonsense",): ["KEY=VALUE"],
+}
 
-    assert answer.code == 2
-    for words in told:
-        assert words in answer.err
-    assert connected.bench.versions.current().number == 1
+
+def test_a_bad_value_names_field_and_allowed_values_and_saves_nothing(connected: Desk) -> None:
+    for assignments, told in BAD_VALUES.items():
+        answer = connected.run("settings", "set", "aegis.channel=Phone", *assignments)
+
+        assert answer.code == 2, assignments
+        for words in told:
+            assert words in answer.err, assignments
+        assert connected.bench.versions.current().number == 1, assignments
 
 
 def test_a_bad_document_lists_every_problem_for_machines_too(connected: Desk, tmp_path: Path) -> None:
@@ -117,7 +113,7 @@ def test_unreadable_files_are_wrong_usage(connected: Desk, tmp_path: Path) -> No
 
 def test_live_validation_gives_a_verdict_on_every_code(connected: Desk) -> None:
     aegis = connected.bench.aegis.store
-    aegis.settings.lookups_not_offered = frozenset({"Warehouse"})
+    aegis.settings.lookups_not_offered = {"Warehouse"}
     connected.run("settings", "set", "aegis.default_appeal_code=NOSUCH")
 
     answer = connected.run("settings", "validate", "--live", "--json")

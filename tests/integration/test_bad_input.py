@@ -178,7 +178,8 @@ class Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         traceback = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
-        self.kept.append(f"{record.getMessage()} {record.__dict__} {traceback}")
+        members = {name: value for name, value in record.__dict__.items() if name != "exc_info"}
+        self.kept.append(f"{record.getMessage()} {members} {traceback}")
 
 
 @pytest.fixture(scope="module")

@@ -251,9 +251,9 @@ def test_a_project_that_gets_its_code_lets_a_retry_succeed_at_once(bench: Workbe
     bench.pickup()
     bench.work(worker)
     assert _state(bench, gift) is State.FAILED
+    bench.clock.advance(31)
     bench.raisedonors.store.edit("project", project, {"code": code})
     bench.raisedonors.store.edit("gift", gift, {"comment": "once more"})
-    bench.clock.advance(31)
     bench.pickup()
     while bench.work(worker) is not None:
         pass

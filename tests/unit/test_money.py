@@ -69,7 +69,7 @@ def test_a_number_and_a_text_of_the_same_amount_are_the_same(cent: int) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(PARTS, st.integers(min_value=-1000, max_value=1000).filter(bool), st.data())
+@given(PARTS, st.sampled_from([-1000, -1, 1, 1000]), st.data())
 def test_allocations_that_add_up_to_anything_else_are_refused(parts: list[int], off: int, data: st.DataObject) -> None:
     place = data.draw(st.integers(min_value=0, max_value=len(parts) - 1))
     wrong = [part + off if n == place else part for n, part in enumerate(parts)]

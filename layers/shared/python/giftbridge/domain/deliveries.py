@@ -88,6 +88,7 @@ class Delivery:
     `due` is when it is to be worked on next; `lease_until` is when the process that is sending is surely dead;
     `nudge` and `nudged_at` name the last message sent for it; `failed_nudge` the message it failed with;
     `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors;
+    `deaths` counts dead letters that found it with nobody getting anywhere;
     `fail_after_probe` is the trouble to fail with when a probe finds nothing.
     """
 
@@ -102,6 +103,7 @@ class Delivery:
     due: datetime
     revision: int = 0
     attempts: int = 0
+    deaths: int = 0
     first_failed_at: datetime | None = None
     attempt: Attempt | None = None
     lease_until: datetime | None = None
@@ -236,6 +238,7 @@ def reopened(delivery: Delivery, now: datetime) -> Delivery:
         state=state,
         due=now,
         attempts=0,
+        deaths=0,
         first_failed_at=None,
         lease_until=None,
         failed_nudge=None,

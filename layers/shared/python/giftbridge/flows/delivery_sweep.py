@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from giftbridge.delivery_queue import Nudge, new_nudge_name
-from giftbridge.domain.deliveries import Delivery, State, Trouble
+from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import LostRace
@@ -22,6 +22,7 @@ MOST_DEAD_LETTERS = 100
 # A nudge that led to nothing: lost when the queue is empty, else probably still in line.
 LOST_AFTER = timedelta(seconds=15)
 LOST_IN_LINE_AFTER = timedelta(minutes=15)
+_DEATHS_BEFORE_A_PERSON = 3
 _SWEPT_VERSION = "sweep#settings"
 
 
@@ -49,7 +50,7 @@ class DeliverySweep:
         """One sweep."""
         number, settings = self.tools.settings()
         reopened = self._reopen_ignored(number, settings)
-        deleted, died = self._agree_with_dead_letters()
+        deleted, died = self._agree_with_dead_letters(settings)
         destination = self._reopened_destination()
         due = self._due()
         oldest = min((delivery.created_at for delivery in due if delivery.state is not State.DELIVERED), default=None)
@@ -138,7 +139,7 @@ class DeliverySweep:
 
     # --- dead letters -------------------------------------------------------------------------------------
 
-    def _agree_with_dead_letters(self) -> tuple[int, int]:
+    def _agree_with_dead_letters(self, settings: Settings) -> tuple[int, int]:
         """Delete dead letters whose trouble has ended; fail deliveries whose worker died again and again."""
         deleted = died = 0
         letters = self.tools.queue.dead_letters(MOST_DEAD_LETTERS)
@@ -146,25 +147,38 @@ class DeliverySweep:
         for letter in letters:
             delivery = known.get(letter.delivery_id)
             if delivery is not None and _is_stuck(delivery, self.tools.now()):
-                died += self._worker_died(delivery, letter)
+                died += 1
+                delivery = self._worker_died(delivery, letter, settings)
+            if delivery is not None and delivery.state is State.FAILED and delivery.failed_nudge == letter.name:
                 self.tools.queue.keep_dead_letter(letter)
-            elif delivery is None or delivery.state is not State.FAILED or delivery.failed_nudge != letter.name:
+            else:
                 self.tools.queue.delete_dead_letter(letter)
                 deleted += 1
-            else:
-                self.tools.queue.keep_dead_letter(letter)
         return deleted, died
 
-    def _worker_died(self, delivery: Delivery, letter: Nudge) -> int:
+    def _worker_died(self, delivery: Delivery, letter: Nudge, settings: Settings) -> Delivery | None:
+        """Its batch may have died for another's sake: only the last of several dead letters is a person's business."""
         trouble = Trouble(
             "worker-died",
-            f"its worker died {letter.receives} times",
+            f"its worker died {letter.receives} times, {delivery.deaths + 1} times over",
             remedy="see the function's log for the delivery's id, then retry",
         )
-        if delivery.state is State.SENDING:
-            now = self.tools.now()
-            return self._change(delivery, lambda work: work.unknown(trouble, now, fail_after_probe=trouble))
-        return self._change(replace(delivery, nudge=letter.name), lambda work: work.fail(trouble))
+        work = Work(self.tools, delivery)
+        work.delivery = replace(delivery, deaths=delivery.deaths + 1, nudge=letter.name)
+        is_last = work.delivery.deaths >= _DEATHS_BEFORE_A_PERSON
+        now = self.tools.now()
+        try:
+            if delivery.state is State.SENDING:
+                work.unknown(trouble, now, fail_after_probe=trouble if is_last else None)
+            elif is_last:
+                work.fail(trouble)
+            else:
+                retries = settings.retries
+                delay = retry_delay(delivery.deaths, retries.base_seconds, retries.max_seconds, self.tools.jitter())
+                work.wait(trouble, now + delay, counts=True)
+        except LostRace:
+            return self.tools.deliveries.get(delivery.id)
+        return work.delivery
 
     def _change(self, delivery: Delivery, change: Callable[[Work], None]) -> int:
         try:
@@ -175,5 +189,9 @@ class DeliverySweep:
 
 
 def _is_stuck(delivery: Delivery, now: datetime) -> bool:
-    """Whether nobody got anywhere with it: waiting and unknown deliveries were brought there by a living worker."""
-    return delivery.state is State.PENDING or (delivery.state is State.SENDING and not delivery.is_leased(now))
+    """Whether nobody got anywhere with it: not begun, sending in a dead process, or due and nudged to no effect."""
+    if delivery.state is State.SENDING:
+        return not delivery.is_leased(now)
+    if delivery.state in {State.WAITING, State.UNKNOWN}:
+        return delivery.due <= now and delivery.nudged_at is not None and delivery.nudged_at >= delivery.due
+    return delivery.state is State.PENDING

@@ -112,7 +112,8 @@ class DeliveryWorker:
             delivery = self.tools.deliveries.get(nudge.delivery_id)
             if delivery is None:
                 return "gone", None
-            work = Work(self.tools, replace(delivery, nudge=nudge.name))
+            work = Work(self.tools, delivery)
+            work.delivery = replace(delivery, nudge=nudge.name)
             outcome = self._ready(work, nudge, behind)
             if outcome is not None:
                 return outcome, work.delivery

@@ -21,7 +21,7 @@ _TRIES = 4
 
 @dataclass(slots=True)
 class Work:
-    """One delivery in hand. `also` are writes that belong to the next step, `facts` what the result will tell,
+    """One delivery in hand; `stored` is its row as last read or written. `also` are writes that belong to the next step, `facts` what the result will tell,
     `mirrors` the keys to store on RaiseDonors once it is delivered.
     """
 
@@ -30,8 +30,10 @@ class Work:
     also: list[Write] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     mirrors: list[str] = field(default_factory=list)
+    stored: Delivery = field(init=False)
 
     def __post_init__(self) -> None:
+        self.stored = self.delivery
         self.facts.update(self.delivery.result)
         self.mirrors += self.delivery.mirrors
 
@@ -107,7 +109,7 @@ class Work:
             return False
         if fresh.revision != self.delivery.revision:
             self.also.clear()
-        self.delivery = fresh
+        self.stored = self.delivery = fresh
         return True
 
     def _correct(self, delivery_id: str, claim: str) -> None:
@@ -182,5 +184,5 @@ class Work:
 
     def _save(self, after: Delivery, *writes: Write) -> None:
         after = replace(after, result=dict(self.facts), mirrors=tuple(self.mirrors))
-        self.delivery = self.tools.deliveries.save(self.delivery, after, *self.also, *writes)
+        self.stored = self.delivery = self.tools.deliveries.save(self.stored, after, *self.also, *writes)
         self.also.clear()
