@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -274,9 +275,8 @@ class Workbench:
 def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
     """A fresh workbench, connected, enabled at the clock's beginning, with the population's codes."""
     with mock_aws():
-        region = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        dynamodb: DynamoDBClient = boto3.client("dynamodb", **region)  # type: ignore[call-overload]
-        sqs: SQSClient = boto3.client("sqs", **region)  # type: ignore[call-overload]
+        dynamodb: DynamoDBClient = _session().client("dynamodb")
+        sqs: SQSClient = _session().client("sqs")
         _make_tables(dynamodb)
         queue_url, dead_letter_url = _make_queues(sqs)
         clock = Clock()
@@ -320,6 +320,12 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
             paused,
             credentials=credentials,
         )
+
+
+@cache
+def _session() -> boto3.Session:
+    """One session for all benches: a new one would read AWS' service descriptions anew."""
+    return boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 
 
 def _make_tables(dynamodb: DynamoDBClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from giftbridge.errors import InvalidSettings
 from giftbridge.store.settings_versions import SettingsVersions
 from ops.local_stack.options import LocalOptions
 from ops.local_stack.paths import LocalStackError
+from ops.operating.settings_fields import laid_over
 
 SWITCHED = ("aegis", "virtuous")
 
@@ -18,22 +18,13 @@ SWITCHED = ("aegis", "virtuous")
 def bring_in_settings(dynamodb: Any, state_table: str, options: LocalOptions) -> None:
     """Saves a new settings version if the file or the switched-on systems differ from the current one."""
     versions = SettingsVersions(dynamodb, state_table)
-    document = merged(versions.current().document, _read(options.settings_file) if options.settings_file else {})
+    document = laid_over(versions.current().document, _read(options.settings_file) if options.settings_file else {})
     switches = {system: {"enabled": options.is_on(system)} for system in SWITCHED}
     try:
-        versions.save(merged(document, switches), by="giftbridge local", note="start of the local stack")
+        versions.save(laid_over(document, switches), by="giftbridge local", note="start of the local stack")
     except InvalidSettings as refused:
         where = options.settings_file or "the stored settings"
         raise LocalStackError(f"{where} is refused: {refused.explain()}", exit_code=2) from refused
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid over `base`, objects within objects included; lists are replaced as a whole."""
-    result = dict(base)
-    for name, value in over.items():
-        mine = result.get(name)
-        result[name] = merged(mine, value) if isinstance(mine, Mapping) and isinstance(value, Mapping) else value
-    return result
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def try_out(stack: Stack, system: System, values: Mapping[str, str]) -> None:
 def _try_aegis(stack: Stack, values: Mapping[str, str], session: requests.Session, statuses: list[int]) -> None:
     wire = trial_wire(stack, "aegis", values["url"], basic_auth(values), session, _TRIAL_SECONDS)
     aegis = Aegis(wire, values["context"])
-    aegis.ping(stack.versions.current().settings.aegis.donor_id_field)
+    aegis.ping()
     # Without that custom field the ping is answered with 404, and so it is at any wrong address.
     if not statuses or statuses[-1] == requests.codes.not_found:
         aegis.search(_NOBODY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import Any
 
 import yaml
@@ -33,6 +34,11 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 def own_template() -> dict[str, Any]:
     """template.yaml as it lies in the checkout."""
+    return copy.deepcopy(_read_once())
+
+
+@cache
+def _read_once() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load((CHECKOUT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506
     return loaded
 

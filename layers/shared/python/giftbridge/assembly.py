@@ -87,7 +87,7 @@ class Assembly:
         self.tools = Tools(
             deliveries=Deliveries(dynamodb, environment.deliveries_table),
             keys=CrmKeys(dynamodb, environment.crm_keys_table),
-            activity=Activity(dynamodb, environment.activity_table),
+            activity=Activity(dynamodb, environment.activity_table, lambda: self.live_settings.get()[1].activity_days),
             state=self.state,
             queue=DeliveryQueue(sqs, environment.aegis_queue_url, environment.aegis_dead_letter_url),
             settings=self.live_settings.get,

@@ -61,7 +61,11 @@ class Aegis:
     def pledges(self, partner_id: str) -> list[Pledge]:
         """A partner's pledges, active or not (getPledgeHistory)."""
         rows = self._pages("getPledgeHistory", f"partner/PledgeHistory/{_quoted(partner_id)}", "Pledges", {})
-        return [read_pledge(row) for row in rows]
+        try:
+            return [read_pledge(row) for row in rows]
+        except RecordMissing as missing:
+            missing.field = "PartnerID"
+            raise
 
     def create_pledge(self, body: Mapping[str, object]) -> str:
         """Create a pledge; its id (createPledge)."""
@@ -113,9 +117,12 @@ class Aegis:
         room = body.get("MaxLength")
         return room is None or int(room) == 0 or int(room) >= longest_value
 
-    def ping(self, donor_id_field: str) -> None:
-        """A harmless read that proves address, context key and credentials."""
-        self.has_custom_field(donor_id_field, 0)
+    def ping(self) -> None:
+        """A harmless read that proves address, context key and credentials: no partner has this name."""
+        params: dict[str, str | int] = {"lastName": "GiftBridge connection test", "page": 1, "pageSize": 1}
+        body = self._get("searchPartners", "partner/Search", params)
+        if not isinstance(body, dict):
+            raise RetryLater("no page in the answer", cause="unreadable-answer", system=self.wire.system)
 
     def _get(self, operation: str, path: str, params: Mapping[str, str | int] | None = None) -> Any:
         return self.wire.call(operation, "GET", self._path(path), writes=False, params=params).body

@@ -139,7 +139,7 @@ class Wire:
         if not response.content.strip():
             return Answer(response.status_code, None)
         try:
-            return Answer(response.status_code, simplejson.loads(response.content, use_decimal=True))
+            return Answer(response.status_code, simplejson.loads(response.content, use_decimal=True, allow_nan=True))
         except ValueError as unreadable:
             problem = f"{operation}: the answer is not JSON"
             if writes:

@@ -27,7 +27,14 @@ from giftbridge.domain.sightings import Sighting
 from giftbridge.domain.times import parse_moment
 from giftbridge.errors import Rejected
 
-Moment = Annotated[datetime, BeforeValidator(lambda text: parse_moment(text) if isinstance(text, str) else text)]
+
+def _timestamp(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("a timestamp is expected")
+    return parse_moment(value)
+
+
+Moment = Annotated[datetime, BeforeValidator(_timestamp)]
 Text = str | None
 
 
@@ -309,7 +316,9 @@ def read_sighting(raw: object) -> Sighting:
     """
     gift = raw if isinstance(raw, dict) else {}
     number = _whole_number(gift.get("id"))
-    digest = hashlib.sha256(simplejson.dumps(raw, use_decimal=True, sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(
+        simplejson.dumps(raw, use_decimal=True, sort_keys=True, ignore_nan=True).encode()
+    ).hexdigest()[:16]
     return Sighting(
         donation_id=str(number) if number is not None else f"unreadable-{digest}",
         donor_id=_whole_number(gift.get("donorId")),

@@ -152,7 +152,7 @@ PLEDGE: tuple[Row[GatheredPledge], ...] = (
     Row("PledgeType", "OpenEnded", lambda _: "OpenEnded"),
     Row("Frequency", "schedule.frequency by the frequency table", lambda p: aegis_frequency(p.schedule, p.settings.frequency_substitutes)),
     Row("PaymentType", "setting payment_types for the tender, else payment_type", lambda p: payment_type(p.schedule.payment_type, p.settings)),
-    Row("AppealCode", "schedule.motivationCode, else setting default_appeal_code", lambda p: p.appeal_code),
+    Row("AppealCode", "schedule.motivationCode, else donation.motivationCode, else setting default_appeal_code", lambda p: p.appeal_code),
     Row("PledgeProgramName", "setting pledge_program_name", lambda p: filled(p.settings.pledge_program_name)),
     Row("BatchType", "setting pledge_batch_type", lambda p: filled(p.settings.pledge_batch_type)),
     Row("Active", "true", lambda _: True),

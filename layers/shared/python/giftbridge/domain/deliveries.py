@@ -156,11 +156,10 @@ def sending(delivery: Delivery, attempt: Attempt, lease_until: datetime, now: da
 
 
 def delivered(delivery: Delivery, now: datetime) -> Delivery:
-    """Done. Keys still to be mirrored keep the row in sight of the sweep."""
+    """Done. The attempt stays, as what was sent; keys still to be mirrored keep the row in sight of the sweep."""
     return replace(
         delivery,
         state=State.DELIVERED,
-        attempt=None,
         lease_until=None,
         trouble=None,
         fail_after_probe=None,
@@ -241,7 +240,6 @@ def reopened(delivery: Delivery, now: datetime) -> Delivery:
         deaths=0,
         first_failed_at=None,
         lease_until=None,
-        failed_nudge=None,
         fail_after_probe=None,
         updated_at=now,
     )

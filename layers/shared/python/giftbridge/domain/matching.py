@@ -67,7 +67,11 @@ def _search_for(donor: Donor, rule: Rule) -> Search | None:
     if "email" in rule:
         return Search((("email", donor.emails[0].strip()),))
     if "address" in rule:
-        return Search((("address", (donor.address.street or "").split()[0]), *_postcode(donor)))
+        return (
+            Search((("address", first), *_postcode(donor)))
+            if (first := next(iter((donor.address.street or "").split()), ""))
+            else None
+        )
     return Search((("phone", donor.phones[0].strip()),))
 
 

@@ -24,11 +24,18 @@ def plain(text: str | None) -> str:
     """Lower case, no accents, no punctuation, single blanks; letters of every script survive."""
     if not text:
         return ""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    letters = "".join(c for c in decomposed if not _is_accent(c) and unicodedata.category(c) != "Cf")
     # An apostrophe or a full stop joins (O'Brien, P.O.), any other punctuation separates (Smith-Jones).
     joined = re.sub(r"['\u2019\u2018`.]", "", letters)
-    return " ".join(re.sub(r"[^\w\s]|_", " ", joined).split())
+    kept = (c if c.isalnum() or unicodedata.category(c).startswith("M") else " " for c in joined)
+    return " ".join("".join(kept).split())
+
+
+def _is_accent(character: str) -> bool:
+    """Accents of Latin, Greek and Cyrillic, points of Hebrew and Arabic; not the vowel and voicing signs of others."""
+    kind = unicodedata.combining(character)
+    return 10 <= kind <= 35 or kind >= 200
 
 
 def email_form(email: str | None) -> str:
@@ -53,7 +60,8 @@ def phone_form(phone: str | None, country: str = "US") -> str:
 def street_form(street: str | None, street2: str | None = None) -> str:
     """Both address lines as words in their short forms."""
     words = plain(f"{street or ''} {street2 or ''}").split()
-    return " ".join(_STREET_WORDS.get(word, word) for word in words)
+    short = " ".join(_STREET_WORDS.get(word, word) for word in words)
+    return re.sub(r"\bp o\b", "po", short)
 
 
 def postcode_form(postal_code: str | None) -> str:

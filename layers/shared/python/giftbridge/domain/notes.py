@@ -30,7 +30,7 @@ def verbose_note(donation: Donation, donor: Donor, projects: Mapping[int, Projec
         ("Media code", outlet.code if outlet else None),
         ("Shipping address", _one_line(donation.shipping_name, donation.shipping_address)),
     ]
-    return "\n".join(f"{label}: {value}" for label, value in lines if value)
+    return "\n".join(f"{label}: {value}" for label, value in lines if value and value.strip())
 
 
 def _project_line(donation: Donation, index: int, projects: Mapping[int, Project]) -> str:
@@ -48,4 +48,4 @@ def _one_line(name: str | None, address: Address) -> str | None:
     if address.is_empty:
         return None
     parts = (name, address.street, address.street2, address.city, address.state, address.postal_code, address.country)
-    return ", ".join(part.strip() for part in parts if part and part.strip())
+    return ", ".join(part.strip() for part in parts if part and part.strip()) or None

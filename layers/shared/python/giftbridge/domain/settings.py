@@ -21,6 +21,33 @@ LookupKind = Literal[
 ConflictWinner = Literal["newest", "raisedonors", "virtuous"]
 
 
+_CHARGES = (
+    "52",
+    "26",
+    "12",
+    "4",
+    "2",
+    "1",
+    "0",
+    "100",
+    "weekly",
+    "biweekly",
+    "monthly",
+    "quarterly",
+    "semiannually",
+    "annually",
+)
+
+
+def _charges_per_year(text: str) -> str:
+    if text.strip().casefold() not in _CHARGES:
+        raise ValueError(f"must be one of {', '.join(_CHARGES)}")
+    return text
+
+
+ChargesPerYear = Annotated[str, AfterValidator(_charges_per_year)]
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -67,7 +94,7 @@ class AegisSettings(_Section):
     payment_types: dict[str, str] = Field(
         default_factory=dict, description='Aegis payment type for a tender, such as {"ACH": "ElectronicFundsTransfer"}.'
     )
-    frequency_substitutes: dict[str, Frequency] = Field(
+    frequency_substitutes: dict[ChargesPerYear, Frequency] = Field(
         default_factory=dict, description='Stand-in frequency by charges a year, such as {"26": "Semimonthly"}.'
     )
     mirror_pledge_id: bool = Field(True, description="Store the pledge id on the RaiseDonors schedule.")
@@ -199,7 +226,9 @@ def read_settings(document: object) -> Settings:
 
 
 def _problem(error: Any) -> str:
-    field = ".".join(str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
+    field = ".".join(
+        str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-", "[key]"))
+    )
     if error["type"] == "extra_forbidden":
         return f"{field}: unknown setting; `giftbridge settings show` lists all there are"
     value = error.get("input")

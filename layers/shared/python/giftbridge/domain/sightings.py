@@ -82,8 +82,12 @@ def _reopened(
     sighting: Sighting, known: Delivery, settings: Settings, start: datetime, now: datetime
 ) -> Delivery | None:
     """An ignored delivery whose reason went, or a failed one whose gift was changed on RaiseDonors since."""
-    if known.trouble is None or sighting.status in UNSENT_STATUSES:
+    if known.trouble is None:
         return None
+    if sighting.status in UNSENT_STATUSES:
+        is_settled_now = known.state is State.FAILED and known.trouble.cause == "unknown-status"
+        trouble = Trouble("not-approved", f"the payment is {sighting.status}")
+        return life.ignored(known, trouble, now) if is_settled_now else None
     if known.state is State.IGNORED and known.trouble.cause in REOPENABLE:
         return life.reopened(known, now) if _why_not(sighting, settings, start) is None else None
     if known.state is State.FAILED and known.trouble.cause not in AMBIGUOUS_CAUSES:

@@ -70,8 +70,9 @@ def require_sound(donation: Donation, currency: str | None) -> None:
 
 def require_amount(amount: Decimal, field: str) -> None:
     """Raises Rejected when an amount is no number or has parts of a cent."""
-    exponent = amount.normalize().as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -2 or abs(amount) > _LARGEST:
+    _, digits, exponent = amount.as_tuple()
+    # Looked at digit by digit: arithmetic would round what lies beyond its precision.
+    if not isinstance(exponent, int) or (exponent < -2 and any(digits[exponent + 2 :])) or abs(amount) > _LARGEST:
         raise Rejected(
             "is not an amount with at most two decimals",
             cause="amount-precision",
@@ -84,10 +85,17 @@ def require_plain_names(donor: Donor) -> None:
     """Raises Rejected when a donor's name or address holds control characters."""
     for field, text in (
         ("donor.firstName", donor.first_name),
+        ("donor.middleName", donor.middle_name),
         ("donor.lastName", donor.last_name),
+        ("donor.title", donor.title),
+        ("donor.suffix", donor.suffix),
+        ("donor.crmKey", donor.crm_key),
         ("donor.organizationName", donor.organization_name),
     ):
         _require_text(field, text, longest=500)
+    for field, texts in (("donor.email", donor.emails), ("donor.phone", donor.phones)):
+        for text in texts:
+            _require_text(field, text, longest=500)
     _require_address("donor.primaryAddress", donor.address)
 
 
@@ -97,6 +105,13 @@ def _require_texts(donation: Donation) -> None:
         ("sourceCode", donation.source_code),
         ("motivationCode", donation.motivation_code),
         ("shippingName", donation.shipping_name),
+        ("segmentCode", donation.segment_code),
+        ("submissionUrl", donation.submission_url),
+        ("referringUrl", donation.referring_url),
+        ("tribute.name", donation.tribute.name if donation.tribute else None),
+        ("mediaOutlet.code", donation.media_outlet.code if donation.media_outlet else None),
+        ("premium.productCode", donation.premium.product_code if donation.premium else None),
+        ("premium.name", donation.premium.name if donation.premium else None),
         *((f"customFields[{name}]", value) for name, value in donation.custom_fields),
     ):
         _require_text(field, text, longest=LONGEST_TEXT)

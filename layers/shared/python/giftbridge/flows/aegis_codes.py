@@ -60,13 +60,13 @@ class AegisCodes:
             self._read_table(kind)
             kept = self._remembered.get((kind, code))
             if kept is not None and kept[0] > self.now():
-                return kept[1]
-            verdict = self._ask(kind, code)
-            if (kind, code) in self._remembered and verdict == "active":
-                return verdict
+                verdict = kept[1]
+            else:
+                verdict = self._ask(kind, code)
+                if verdict != "active" or (kind, code) not in self._remembered:
+                    self._remember(kind, code, verdict)
             if verdict == "not-offered" and kind in settings.codes:
                 return "active" if code in settings.codes[kind] else "missing"
-            self._remember(kind, code, verdict)
             return verdict
 
     def knows_donor_id(self, field: str) -> bool:

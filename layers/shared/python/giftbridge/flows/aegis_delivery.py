@@ -74,21 +74,21 @@ class AegisDelivery:
     def _send(self, work: Work, prepared: Prepared, partner_id: str, settings: AegisSettings) -> None:
         """Pledge, then transaction; a partner that Aegis refuses is looked at again, once."""
         for last_try in (False, True):
-            pledge_id = self.pledges.settle(work, prepared.pledge, prepared.donor, partner_id, settings)
-            body = transaction_body(
-                Gathered(
-                    prepared.donation,
-                    prepared.donor,
-                    prepared.projects,
-                    settings,
-                    partner_id,
-                    prepared.appeal_code,
-                    prepared.donation.created_at,
-                    pledge_id,
-                )
-            )
-            work.begin(Step.TRANSACTION, signature_of(body))
             try:
+                pledge_id = self.pledges.settle(work, prepared.pledge, prepared.donor, partner_id, settings)
+                body = transaction_body(
+                    Gathered(
+                        prepared.donation,
+                        prepared.donor,
+                        prepared.projects,
+                        settings,
+                        partner_id,
+                        prepared.appeal_code,
+                        prepared.donation.created_at,
+                        pledge_id,
+                    )
+                )
+                work.begin(Step.TRANSACTION, signature_of(body))
                 invoice = self.aegis.create_transaction(body)
             except Rejected as refused:
                 if last_try or "partnerid" not in (refused.field or "").casefold():
@@ -120,8 +120,7 @@ class AegisDelivery:
 
     def ping(self) -> None:
         """A harmless read."""
-        _, settings = self.tools.settings()
-        self.aegis.ping(settings.aegis.donor_id_field)
+        self.aegis.ping()
 
     def _appeal(self, donation: Donation, settings: AegisSettings) -> str:
         """The gift's motivation code where Aegis knows it, else the default appeal."""
@@ -144,7 +143,10 @@ class AegisDelivery:
     def _require_codes(self, donation: Donation, body: dict[str, object], settings: AegisSettings) -> None:
         gifts = body["Gifts"]
         assert isinstance(gifts, list)
-        for fund in dict.fromkeys(str(gift["FundID"]) for gift in gifts):
+        orders = body.get("ProductOrders", [])
+        assert isinstance(orders, list)
+        funds = [str(gift["FundID"]) for gift in gifts] + [str(order["FundCode"]) for order in orders]
+        for fund in dict.fromkeys(funds):
             self.codes.require("fund", fund, "project.code", settings)
         if filled(settings.channel):
             self.codes.require("channel", settings.channel, "setting aegis.channel", settings)

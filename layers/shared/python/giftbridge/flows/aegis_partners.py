@@ -54,9 +54,15 @@ class AegisPartners:
             work.begin(Step.PARTNER, {"entity": entity})
         return self._match_or_create(work, donor, settings, "")
 
-    def found_after_lost_answer(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
-        """Whether the partner that a lost request was to create is there; its key goes with the next step."""
-        match = self._match(work, donor, settings)
+    def found_after_lost_answer(
+        self, work: Work, donor: Donor, settings: AegisSettings, known_before: frozenset[str]
+    ) -> bool:
+        """Whether the partner that a lost request was to create is there; its key goes with the next step.
+
+        Partners that matched before the request was sent are not it.
+        """
+        found = [match for match in self._matches(donor, settings) if match.partner.id not in known_before]
+        match = choose(found, "review") if known_before else self._chosen(work, donor, settings, found, "")
         if match is None:
             return False
         self._found(work, donor, match.partner.id, f"found after a lost answer, by {' + '.join(match.rule)}", "")
@@ -76,21 +82,25 @@ class AegisPartners:
         return False
 
     def _match_or_create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str) -> str:
-        match = self._match(work, donor, settings, ended)
+        found = self._matches(donor, settings)
+        match = self._chosen(work, donor, settings, found, ended)
         if match is not None:
             rule = " + ".join(match.rule)
             if match.of_several > 1:
                 rule += f" ({settings.on_several_matches} of {match.of_several})"
             return self._found(work, donor, match.partner.id, rule, ended)
-        return self._create(work, donor, settings, ended)
+        return self._create(work, donor, settings, ended, [match.partner.id for match in found])
 
-    def _match(self, work: Work, donor: Donor, settings: AegisSettings, ended: str = "") -> Match | None:
+    def _matches(self, donor: Donor, settings: AegisSettings) -> list[Match]:
         rules = rules_for(donor, settings.match_rules)
         seen: dict[str, Partner] = {}
-        found: list[Match] = []
         for search in searches_for(donor, rules):
             seen.update({partner.id: partner for partner in self.aegis.search(search)})
-        found = matches(donor, seen.values(), rules, settings.donor_id_field)
+        return matches(donor, seen.values(), rules, settings.donor_id_field)
+
+    def _chosen(
+        self, work: Work, donor: Donor, settings: AegisSettings, found: list[Match], ended: str
+    ) -> Match | None:
         try:
             match = choose(found, settings.on_several_matches)
         except Ambiguous:
@@ -101,7 +111,7 @@ class AegisPartners:
             work.note("several partners match", f"{len(found)} partners match; a new one is created as set")
         return match
 
-    def _create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str) -> str:
+    def _create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str, known_before: list[str]) -> str:
         if filled(settings.origin_source):
             code = str(settings.origin_source)
             self.codes.require("origin_source", code, "setting aegis.origin_source", settings)
@@ -114,7 +124,7 @@ class AegisPartners:
         entity = f"donor#{donor.id}"
         if not any(write.label == entity for write in work.also):
             work.hold_key(entity, ended)
-        work.begin(Step.PARTNER, {"entity": entity})
+        work.begin(Step.PARTNER, {"entity": entity, "known_before": " ".join(known_before)})
         partner_id = self.aegis.create_partner(body)
         return self._found(work, donor, partner_id, "created", "")
 

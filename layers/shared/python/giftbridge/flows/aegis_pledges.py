@@ -57,17 +57,8 @@ class AegisPledges:
             return PledgePlan(donation.schedule_id, known, None, donation.motivation_code)
         schedule = self.raisedonors.schedule(donation.schedule_id)
         plan = PledgePlan(donation.schedule_id, known, schedule, donation.motivation_code)
-        if schedule.crm_key is None:
-            try:
-                self._body(plan, schedule, donor, "", settings)
-            except Rejected as refused:
-                if (
-                    refused.cause == "unmappable-frequency"
-                    and settings.on_unmappable_frequency == "send_without_pledge"
-                ):
-                    work.note("sent without a pledge", refused.explain())
-                    return None
-                raise
+        if schedule.crm_key is None and self._body(work, plan, schedule, donor, "", settings) is None:
+            return None
         return plan
 
     def settle(
@@ -83,8 +74,8 @@ class AegisPledges:
         pledge = next((p for p in self.aegis.pledges(partner_id) if p.id.casefold() == candidate.casefold()), None)
         if pledge is not None and pledge.is_active:
             if plan.known.key is None:
-                work.settle_key(plan.entity, candidate, "imported key", plan.known.ended)
-            return candidate
+                work.settle_key(plan.entity, pledge.id, "imported key", plan.known.ended)
+            return pledge.id
         return self._lost(work, plan, donor, partner_id, settings, "is inactive" if pledge else "does not exist")
 
     def _lost(
@@ -101,15 +92,26 @@ class AegisPledges:
         if settings.on_lost_pledge == "send_without_pledge":
             work.note("sent without a pledge", f"pledge {lost} {why}")
             return None
-        work.note("pledge recreated", f"pledge {lost} {why}")
+        return self._create(work, plan, donor, partner_id, settings, f"pledge {lost} {why}")
+
+    def _create(
+        self,
+        work: Work,
+        plan: PledgePlan,
+        donor: Donor,
+        partner_id: str,
+        settings: AegisSettings,
+        why_anew: str | None = None,
+    ) -> str | None:
+        schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
+        body = self._body(work, plan, schedule, donor, partner_id, settings)
+        if body is None:
+            return None
+        if why_anew is not None:
+            work.note("pledge recreated", why_anew)
         if plan.known.key is not None:
             lose = self.tools.keys.lose(plan.entity, SYSTEM, plan.known.key, work.delivery.id, work.now)
             work.also.append(lose)
-        return self._create(work, plan, donor, partner_id, settings)
-
-    def _create(self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings) -> str:
-        schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
-        body = self._body(plan, schedule, donor, partner_id, settings)
         if not any(write.label == plan.entity for write in work.also):
             work.hold_key(plan.entity, plan.known.ended)
         values = {
@@ -141,15 +143,27 @@ class AegisPledges:
         return [pledge for pledge in found if claims.get(f"aegis-pledge#{pledge.id}", delivery_id) == delivery_id]
 
     def _body(
-        self, plan: PledgePlan, schedule: Schedule, donor: Donor, partner_id: str, settings: AegisSettings
-    ) -> dict[str, object]:
+        self,
+        work: Work,
+        plan: PledgePlan,
+        schedule: Schedule,
+        donor: Donor,
+        partner_id: str,
+        settings: AegisSettings,
+    ) -> dict[str, object] | None:
+        """The pledge to create; None where a frequency Aegis cannot express is set to go without one."""
         require_sound_schedule(schedule)
         if filled(settings.pledge_program_name):
             program = settings.pledge_program_name
             self.codes.require("pledge_program", program, "setting aegis.pledge_program_name", settings)
-        return pledge_body(
-            GatheredPledge(schedule, donor, settings, partner_id, self._appeal(plan, schedule, settings))
-        )
+        appeal_code = self._appeal(plan, schedule, settings)
+        try:
+            return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, appeal_code))
+        except Rejected as refused:
+            if refused.cause != "unmappable-frequency" or settings.on_unmappable_frequency != "send_without_pledge":
+                raise
+            work.note("sent without a pledge", refused.explain())
+            return None
 
     def _appeal(self, plan: PledgePlan, schedule: Schedule, settings: AegisSettings) -> str | None:
         """The first of schedule's, gift's and default appeal that Aegis knows; a pledge needs none."""

@@ -57,7 +57,8 @@ class AegisProbes:
             return
         _, settings = self.tools.settings()
         donor = self.raisedonors.donor(int(entity.removeprefix("donor#")))
-        self.partners.found_after_lost_answer(work, donor, settings.aegis)
+        known_before = frozenset(attempt.values.get("known_before", "").split())
+        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before)
 
     def _pledge(self, work: Work, attempt: Attempt) -> None:
         row = self.tools.keys.get(attempt.values["entity"], SYSTEM)

@@ -146,7 +146,8 @@ class DeliverySweep:
         known = self.tools.deliveries.get_many(letter.delivery_id for letter in letters)
         for letter in letters:
             delivery = known.get(letter.delivery_id)
-            if delivery is not None and _is_stuck(delivery, self.tools.now()):
+            is_of_before = delivery is not None and delivery.failed_nudge == letter.name
+            if delivery is not None and not is_of_before and _is_stuck(delivery, self.tools.now()):
                 died += 1
                 delivery = self._worker_died(delivery, letter, settings)
             if delivery is not None and delivery.state is State.FAILED and delivery.failed_nudge == letter.name:

@@ -184,8 +184,7 @@ class DeliveryWorker:
             raise
         except GiftBridgeError as error:
             self._settle(work, error)
-            return
-        if work.is_delivered and work.mirrors:
+        if work.mirrors and work.delivery.state in {State.DELIVERED, State.FAILED, State.IGNORED}:
             self.carrier.mirror(work)
 
     def _bring(self, work: Work) -> None:

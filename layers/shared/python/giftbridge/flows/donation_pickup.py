@@ -146,7 +146,7 @@ class DonationPickup:
                 if after.trouble and before is None
                 else after.result.get("how", "changed on RaiseDonors")
             )
-            what = after.state.value if before is None else "reopened"
+            what = after.state.value if before is None or after.state is State.IGNORED else "reopened"
             lines.append(
                 self.tools.activity.line(
                     after.donor_entity,

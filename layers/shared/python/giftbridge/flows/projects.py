@@ -28,7 +28,8 @@ class Projects:
         with self._lock:
             if self._read_at is None or self.now() - self._read_at > KEPT_FOR:
                 self._kept, self._read_at = self.raisedonors.projects(), self.now()
-            for project_id in set(project_ids) - self._kept.keys():
+            codeless = {project_id for project_id, project in self._kept.items() if not (project.code or "").strip()}
+            for project_id in set(project_ids) - (self._kept.keys() - codeless):
                 try:
                     self._kept[project_id] = self.raisedonors.project(project_id)
                 except RecordMissing:

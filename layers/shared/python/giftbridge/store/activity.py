@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,10 @@ FORMAT_VERSION = 1
 class Activity:
     """Lines of one entity, in time order; the day index finds recent lines of all."""
 
-    def __init__(self, client: DynamoDBClient, table: str, keep_days: int = 730) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, keep_days: Callable[[], int] = lambda: 730) -> None:
         self.client = client
         self.table = table
-        self.keep = timedelta(days=keep_days)
+        self.keep_days = keep_days
 
     def line(
         self,
@@ -45,7 +45,7 @@ class Activity:
             "who": who,
             "delivery": delivery_id,
             "details": dict(details) if details else None,
-            "expires_at": int((now + self.keep).timestamp()),
+            "expires_at": int((now + timedelta(days=self.keep_days())).timestamp()),
             "v": FORMAT_VERSION,
         }
         return put(self.table, values, "activity")
