@@ -26,41 +26,41 @@ def _new_donor_new_schedule() -> Scenario:
     def act(bench: Workbench) -> list[int]:
         return [bench.give("first_of_schedule", donor=bench.population.make_donor("new_person"))]
 
-    return Scenario("new donor, new schedule", lambda _: [], act)
+    return Scenario("1 new donor, new schedule", lambda _: [], act)
 
 
 def _later_instance() -> Scenario:
     def prepare(bench: Workbench) -> list[int]:
         gift = bench.give("first_of_schedule", donor=bench.population.make_donor("new_person"))
-        bench.run(ticks=2)
+        bench.run(ticks=1)
         return [gift]
 
-    return Scenario("later instance, two gifts", prepare, lambda b: [b.give("later_of_schedule"), b.give("split")])
+    return Scenario("2 later instance, two gifts", prepare, lambda b: [b.give("later_of_schedule"), b.give("split")])
 
 
 def _pledge_ended_in_aegis() -> Scenario:
     def prepare(bench: Workbench) -> list[int]:
         gift = bench.give("first_of_schedule", donor=bench.population.make_donor("new_person"))
-        bench.run(ticks=2)
+        bench.run(ticks=1)
         for pledge in bench.aegis.store.pledges.values():
             bench.aegis.store.set_pledge_active(pledge.pledge_id, False)
         return [gift]
 
-    return Scenario("pledge ended in Aegis", prepare, lambda b: [b.give("later_of_schedule")])
+    return Scenario("3 pledge ended in Aegis", prepare, lambda b: [b.give("later_of_schedule")])
 
 
 def _partner_gone() -> Scenario:
     def prepare(bench: Workbench) -> list[int]:
         donor = bench.population.make_donor("new_person")
         gift = bench.give(donor=donor)
-        bench.run(ticks=2)
+        bench.run(ticks=1)
         bench.aegis.store.set_partner_active(bench.transactions_of(gift)[0].partner_id, False)
         return [gift]
 
     def act(bench: Workbench) -> list[int]:
         return [bench.give("premium", donor=bench.population.donors[0])]
 
-    return Scenario("partner no longer active", prepare, act)
+    return Scenario("4 partner no longer active", prepare, act)
 
 
 SCENARIOS = {

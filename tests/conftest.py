@@ -1,0 +1,39 @@
+"""What all tests share: tests of one running stack stay in one process, and the fault matrix is shown at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# These start an emulated AWS or build with sam: a process each, not one for each test.
+ONE_PROCESS = {"local_stack": "stack", "deployment": "stack", "e2e": "day"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a built or running stack together."""
+    for item in items:
+        folder = Path(item.path).parent.name
+        if folder in ONE_PROCESS:
+            item.add_marker(pytest.mark.xdist_group(ONE_PROCESS[folder]))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the fault matrix: calls down, faults across; a dot is exactly once, an X is not."""
+    cells: dict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
+    for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
+        for name, value in getattr(report, "user_properties", ()):
+            if name == "fault matrix":
+                scenario, fault, judged = value
+                for call, is_right in judged:
+                    cells[scenario, call][fault] = is_right
+    if not cells:
+        return
+    faults = list(next(iter(cells.values())))
+    terminalreporter.section("fault matrix")
+    terminalreporter.line(f"{len(cells)} calls x {len(faults)} faults, left to right: {', '.join(faults)}")
+    for (scenario, call), row in cells.items():
+        marks = "".join("." if row.get(fault, False) else "X" for fault in faults)
+        terminalreporter.line(f"  {marks}  {scenario}: {call}")
