@@ -39,14 +39,16 @@ def demo(
             raise typer.BadParameter(f"{name!r} is none of {', '.join(PLANTS)}", param_hint="--plant")
     began = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix="giftbridge-demo-") as folder:
-            with Day(Path(folder), console, donations=donations, seed=seed, port=port) as day:
-                day.play()
-                for name in plant_ or []:
-                    plant(name, day.aegis.store, day.raisedonors.store)
-                is_clean = print_report(console, day, time.monotonic() - began)
-                if not exit_:
-                    serve(console, day)
+        with (
+            tempfile.TemporaryDirectory(prefix="giftbridge-demo-") as folder,
+            Day(Path(folder), console, donations=donations, seed=seed, port=port) as day,
+        ):
+            day.play()
+            for name in plant_ or []:
+                plant(name, day.aegis.store)
+            is_clean = print_report(console, day, time.monotonic() - began)
+            if not exit_:
+                serve(console, day)
     except LocalStackError as problem:
         console.print(f"[red]{problem}[/red]")
         raise typer.Exit(problem.exit_code) from problem

@@ -89,7 +89,8 @@ class Day:
     @property
     def stack(self) -> LocalStack:
         """The running stack."""
-        assert self._stack is not None
+        if self._stack is None:
+            raise RuntimeError("the day has not begun")
         return self._stack
 
     @property
@@ -154,7 +155,7 @@ class Day:
         self.aegis.store.add_code("Appeal", UNKNOWN_APPEAL)
         self.aegis.store.add_code("Product", UNKNOWN_PRODUCT)
         self.redriven = self._dead_letters()
-        # A code that was unknown is asked for again after half a minute at the latest.
+        # A code that was unknown is asked for again after ten seconds.
         deadline = time.monotonic() + LONGEST_WAIT_SECONDS
         while self.result().missing and time.monotonic() < deadline:
             self._redrive()

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from ops.simulators.aegis_store import AegisStore, Transaction
-from ops.simulators.raisedonors_store import RaiseDonorsStore
 
 
-def plant(name: str, aegis: AegisStore, raisedonors: RaiseDonorsStore) -> None:
+def plant(name: str, aegis: AegisStore) -> None:
     """Spoil one transaction that was fine; each call takes another one."""
     with aegis.lock:
         PLANTS[name](aegis, next(_untouched(aegis)))

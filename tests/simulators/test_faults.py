@@ -167,7 +167,7 @@ def test_the_staff_side_shows_the_store_and_changes_it(served_aegis: Served) -> 
 )
 def test_a_rule_fires_at_the_calls_it_names(limits: dict[str, int], expected: list[bool]) -> None:
     rule = FaultRule(FaultKind.DROP_BEFORE, nth=limits.get("nth"), count=limits.get("count"))
-    chance = random.Random(0)  # noqa: S311 - no secrets are made here
+    chance = random.Random(0)
     assert [rule.strikes(chance) for _ in range(5)] == expected
 
 

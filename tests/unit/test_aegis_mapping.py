@@ -8,14 +8,8 @@ from typing import Any
 
 import pytest
 
-from giftbridge.domain.aegis_mapping import (
-    partner_body,
-    pledge_body,
-    segment_code,
-    signature_of,
-    start_day,
-    transaction_body,
-)
+from giftbridge.domain.aegis_bodies import partner_body, pledge_body, signature_of, transaction_body
+from giftbridge.domain.aegis_values import segment_code, start_day
 from giftbridge.domain.donations import Address, Allocation, Donation, Premium, Project
 from giftbridge.errors import Rejected
 from tests.unit.samples import (

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from giftbridge.clients.raisedonors_wire import read_donation
-from giftbridge.domain.aegis_mapping import cents, transaction_body
+from giftbridge.domain.aegis_bodies import transaction_body
+from giftbridge.domain.aegis_values import cents
 from giftbridge.domain.donations import Allocation, Donation
 from giftbridge.domain.validation import require_amount, require_sound
 from giftbridge.errors import Rejected

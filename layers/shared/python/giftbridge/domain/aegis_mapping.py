@@ -6,22 +6,27 @@ A value of None leaves the member out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Generic, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
+from giftbridge.domain.aegis_values import (
+    both_lines,
+    cents,
+    filled,
+    fund_code,
+    payment_type,
+    segment_code,
+    start_day,
+)
 from giftbridge.domain.countries import required_code
-from giftbridge.domain.donations import Address, Allocation, Donation, Donor, Project, Schedule
+from giftbridge.domain.donations import Allocation, Donation, Donor, Project, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
 from giftbridge.domain.notes import verbose_note
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import format_instant
-from giftbridge.errors import Rejected
 
-CUSTOM_FIELD_PREFIX = "custom_aegisapi_"
 Body = dict[str, object]
 S = TypeVar("S")
 
@@ -78,6 +83,27 @@ class GatheredPartner:
     knows_donor_id: bool
 
 
+def _media_code(gathered: Gathered) -> str | None:
+    outlet = gathered.donation.media_outlet
+    return filled(outlet.code) if outlet else None
+
+
+def _tribute(gathered: Gathered, kind: str) -> str | None:
+    tribute = gathered.donation.tribute
+    return filled(tribute.name) if tribute and tribute.kind == kind else None
+
+
+def _personal(gathered: GatheredPartner, text: str | None) -> str | None:
+    return None if gathered.donor.is_organization else filled(text)
+
+
+def _ranked(member: str, values: tuple[str, ...]) -> list[Body] | None:
+    entries: list[Body] = [
+        {"Type": "Home", "Priority": rank, member: value.strip()} for rank, value in enumerate(values, start=1)
+    ]
+    return entries or None
+
+
 TRANSACTION: tuple[Row[Gathered], ...] = (
     Row("PartnerID", "donor's partner id", lambda g: g.partner_id),
     Row("TransactionDate", "donation.createdDate (refund: the day it shows as refunded)", lambda g: format_instant(g.moment)),
@@ -94,7 +120,7 @@ TRANSACTION: tuple[Row[Gathered], ...] = (
     Row("BatchCategory", "setting batch_category", lambda g: filled(g.settings.batch_category)),
     Row("BatchType", "setting batch_type", lambda g: filled(g.settings.batch_type)),
     Row("Response.Overridden", "false", lambda _: False),
-    Row("MediaOutlet", "donation.mediaOutlet.code", lambda g: _media_code(g)),
+    Row("MediaOutlet", "donation.mediaOutlet.code", _media_code),
     Row("MediaProgram", "setting media_program", lambda g: filled(g.settings.media_program)),
     Row("Payment.Amount", "donation.amount", lambda g: g.sign * cents(g.donation.amount)),
     Row("Payment.Status", "setting payment_status", lambda g: g.settings.payment_status),
@@ -136,7 +162,7 @@ PRODUCT_ORDER: tuple[Row[Gathered], ...] = (
 
 ATTRIBUTE: tuple[Row[Gathered], ...] = (
     Row("Gift Aid Requested", "donation.giftAidRequested", lambda g: "true" if g.donation.gift_aid_requested else None),
-    Row("Media Station", "donation.mediaOutlet.code", lambda g: _media_code(g)),
+    Row("Media Station", "donation.mediaOutlet.code", _media_code),
     Row("In_Honor_of", "donation.tribute.name of type InHonorOf", lambda g: _tribute(g, "InHonorOf")),
     Row("In_Memory_of", "donation.tribute.name of type InMemoryOf", lambda g: _tribute(g, "InMemoryOf")),
     Row("RaiseDonors.Donation.Id", "donation.id", lambda g: str(g.donation.id)),
@@ -186,169 +212,3 @@ PARTNER: tuple[Row[GatheredPartner], ...] = (
     Row("OriginSource", "setting origin_source", lambda p: filled(p.settings.origin_source)),
     Row("CustomData", "donor.id under setting donor_id_field", lambda p: [{"Name": p.settings.donor_id_field, "Value": str(p.donor.id)}] if p.knows_donor_id else None),
 )  # fmt: skip
-
-
-def transaction_body(gathered: Gathered) -> Body:
-    """The whole transaction of a donation, or of its refund.
-
-    Raises Rejected when a project has no code, a country is none, or a premium cannot be shipped.
-    """
-    body = _fill(TRANSACTION, gathered)
-    allocations = [a for a in gathered.donation.allocations if a.amount != 0]
-    body["Gifts"] = [_fill(GIFT, GatheredGift(gathered, allocation)) for allocation in allocations]
-    repeats = gathered.sign > 0 or gathered.settings.refund_repeats_products
-    if gathered.donation.premium is not None and repeats:
-        body["ProductOrders"] = [_shippable(_fill(PRODUCT_ORDER, gathered))]
-    body["Attributes"] = _attributes(gathered)
-    return body
-
-
-def pledge_body(gathered: GatheredPledge) -> Body:
-    """The pledge of a new schedule. Raises Rejected for a frequency Aegis cannot express or a country that is none."""
-    return _fill(PLEDGE, gathered)
-
-
-def partner_body(gathered: GatheredPartner) -> Body:
-    """The partner of a donor Aegis does not know. Raises Rejected when Aegis could not take it (partner/Create)."""
-    body = _fill(PARTNER, gathered)
-    if not body.keys() & {"FirstName", "LastName", "Company"}:
-        raise Rejected(
-            "has neither a name nor an organisation name",
-            cause="donor-without-name",
-            field="donor.lastName",
-            remedy="add a name on RaiseDonors, then retry",
-        )
-    if not body.keys() & {"Address1", "PartnerPhones", "PartnerEmails"}:
-        raise Rejected(
-            "has no address, phone or e-mail, and Aegis takes no partner without one",
-            cause="donor-unreachable",
-            field="donor.email",
-            remedy="add an address, a phone or an e-mail on RaiseDonors, then retry",
-        )
-    return body
-
-
-def cents(amount: Decimal) -> Decimal:
-    """An amount with exactly two decimals; validation has refused what would lose something."""
-    return amount.quantize(Decimal("0.01"))
-
-
-def filled(text: str | None) -> str | None:
-    """The text, or None when there is nothing in it to send."""
-    return text if text is not None and text.strip() else None
-
-
-def both_lines(address: Address) -> str | None:
-    """Both address lines in one."""
-    return ", ".join(line.strip() for line in (address.street, address.street2) if line and line.strip()) or None
-
-
-def payment_type(tender: str | None, settings: AegisSettings) -> str:
-    """Aegis' payment type of a tender."""
-    by_tender = {name.casefold(): value for name, value in settings.payment_types.items()}
-    return by_tender.get((tender or "").casefold(), settings.payment_type)
-
-
-def segment_code(donation: Donation) -> str | None:
-    """The gift's segment code, else `segment-code` or `segment` of the giving page's address."""
-    if filled(donation.segment_code):
-        return donation.segment_code
-    try:
-        query = parse_qs(urlsplit(donation.submission_url or "").query)
-    except ValueError:
-        return None
-    return next((filled(query[name][0]) for name in ("segment-code", "segment") if query.get(name)), None)
-
-
-def fund_code(project_id: int, projects: Mapping[int, Project]) -> str:
-    """The fund of a project. Raises Rejected when the project is unknown or has no code."""
-    project = projects.get(project_id)
-    code = filled(project.code) if project else None
-    if code is None:
-        raise Rejected(
-            f"project {project_id} has no code" if project else f"project {project_id} does not exist",
-            cause="project-without-code",
-            field="projects[].projectId",
-            remedy="give the project its Aegis fund id as code on RaiseDonors, then retry",
-        )
-    return code
-
-
-def start_day(schedule: Schedule) -> str:
-    """The first day on which the pledge is due."""
-    return (filled(schedule.start_date) or schedule.created_at.isoformat())[:10]
-
-
-def _fill(rows: Iterable[Row[S]], source: S) -> Body:
-    body: Body = {}
-    for row in rows:
-        value = row.value(source)
-        if value is None:
-            continue
-        *path, name = row.member.split(".")
-        inner = body
-        for part in path:
-            inner = inner.setdefault(part, {})  # type: ignore[assignment]
-        inner[name] = value
-    return body
-
-
-def _attributes(gathered: Gathered) -> list[Body]:
-    named = {row.member: row.value(gathered) for row in ATTRIBUTE}
-    # A name taken by a row above is not overwritten by a custom field, whatever its case.
-    taken = {row.member.casefold() for row in ATTRIBUTE}
-    for name, value in gathered.donation.custom_fields:
-        attribute = name[len(CUSTOM_FIELD_PREFIX) :] if name.startswith(CUSTOM_FIELD_PREFIX) else ""
-        if attribute.strip() and attribute.casefold() not in taken and value is not None:
-            taken.add(attribute.casefold())
-            named[attribute] = value
-    return [{"Name": name, "Value": value} for name, value in named.items() if value is not None]
-
-
-def _shippable(order: Body) -> Body:
-    shipping = order["Shipping"]
-    assert isinstance(shipping, dict)
-    settings_field = {"ShippingMethod": "setting aegis.shipping_method"}
-    wire_field = {"ShipTo": "shippingName", "Address": "shippingAddress.address1", "City": "shippingAddress.city"}
-    for member in ("ShippingMethod", "ShipTo", "Address", "City", "Country"):
-        if not filled(str(shipping.get(member, ""))):
-            field = settings_field.get(member) or wire_field.get(member, "shippingAddress.countryString")
-            raise Rejected(
-                "is missing, and a premium cannot be shipped without it",
-                cause="premium-not-shippable",
-                field=field,
-                remedy="fill it in, then retry",
-            )
-    return order
-
-
-def _media_code(gathered: Gathered) -> str | None:
-    outlet = gathered.donation.media_outlet
-    return filled(outlet.code) if outlet else None
-
-
-def _tribute(gathered: Gathered, kind: str) -> str | None:
-    tribute = gathered.donation.tribute
-    return filled(tribute.name) if tribute and tribute.kind == kind else None
-
-
-def _personal(gathered: GatheredPartner, text: str | None) -> str | None:
-    return None if gathered.donor.is_organization else filled(text)
-
-
-def _ranked(member: str, values: tuple[str, ...]) -> list[Body] | None:
-    entries: list[Body] = [
-        {"Type": "Home", "Priority": rank, member: value.strip()} for rank, value in enumerate(values, start=1)
-    ]
-    return entries or None
-
-
-def signature_of(body: Body) -> dict[str, str]:
-    """What a probe needs to recognise this transaction in a partner's history, as text."""
-    return {
-        "partner": str(body["PartnerID"]),
-        "amount": str(Decimal(str(body["TotalTransactionAmount"]))),
-        "appeal": str(body["AppealCode"]),
-        "recorded_by": str(body.get("RecordedBy", "")),
-        "date": str(body["TransactionDate"]),
-    }

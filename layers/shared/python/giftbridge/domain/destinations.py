@@ -55,7 +55,7 @@ class Destination:
 
 
 def after_failure(destination: Destination, donor: str, retries: RetrySettings, why: str, now: datetime) -> Destination:
-    """A failure that speaks against the destination. Enough donors in a row open the breaker, a failed trial keeps it."""
+    """A failure that speaks against the destination. Enough donors in a row open the breaker; a failed trial too."""
     donors = tuple(dict.fromkeys((*destination.failed_donors, donor)))[-retries.breaker_failures :]
     opens = len(donors) >= retries.breaker_failures or destination.opened_at is not None
     if not opens:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
-from giftbridge.domain.aegis_mapping import Gathered, filled, signature_of, transaction_body
+from giftbridge.domain.aegis_bodies import funds_of, signature_of, transaction_body
+from giftbridge.domain.aegis_mapping import Gathered
+from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donation, Donor, Project
 from giftbridge.domain.settings import AegisSettings, Settings
@@ -141,12 +143,7 @@ class AegisDelivery:
         return default
 
     def _require_codes(self, donation: Donation, body: dict[str, object], settings: AegisSettings) -> None:
-        gifts = body["Gifts"]
-        assert isinstance(gifts, list)
-        orders = body.get("ProductOrders", [])
-        assert isinstance(orders, list)
-        funds = [str(gift["FundID"]) for gift in gifts] + [str(order["FundCode"]) for order in orders]
-        for fund in dict.fromkeys(funds):
+        for fund in funds_of(body):
             self.codes.require("fund", fund, "project.code", settings)
         if filled(settings.channel):
             self.codes.require("channel", settings.channel, "setting aegis.channel", settings)

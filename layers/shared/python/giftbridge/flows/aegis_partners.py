@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from giftbridge.clients.aegis import Aegis
-from giftbridge.domain.aegis_mapping import GatheredPartner, filled, partner_body
+from giftbridge.domain.aegis_bodies import partner_body
+from giftbridge.domain.aegis_mapping import GatheredPartner
+from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.matching import Match, choose, is_plausible, matches, rules_for, searches_for

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
-from giftbridge.domain.aegis_mapping import GatheredPledge, filled, pledge_body
+from giftbridge.domain.aegis_bodies import pledge_body
+from giftbridge.domain.aegis_mapping import GatheredPledge
+from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.partners import Pledge

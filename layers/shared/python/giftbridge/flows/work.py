@@ -21,8 +21,10 @@ _TRIES = 4
 
 @dataclass(slots=True)
 class Work:
-    """One delivery in hand; `stored` is its row as last read or written. `also` are writes that belong to the next step, `facts` what the result will tell,
-    `mirrors` the keys to store on RaiseDonors once it is delivered.
+    """One delivery in hand; `stored` is its row as last read or written.
+
+    `also` are writes that belong to the next step, `facts` what the result will tell, `mirrors` the keys to store on
+    RaiseDonors once it is delivered.
     """
 
     tools: Tools
