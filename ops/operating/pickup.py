@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
-from giftbridge.clients.raisedonors_wire import read_sighting
+from giftbridge.clients.raisedonors_sightings import read_sighting
 from giftbridge.domain.deliveries import Delivery, State, donation_created_id
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for

@@ -9,13 +9,12 @@ from typing import Any
 import requests
 
 from giftbridge.clients.http import Wire
+from giftbridge.clients.raisedonors_schedules import changed_members, schedule_with_key
 from giftbridge.clients.raisedonors_wire import (
-    changed_members,
     read_donation,
     read_donor,
     read_project,
     read_schedule,
-    schedule_with_key,
 )
 from giftbridge.domain.donations import Donation, Donor, Project, Schedule
 from giftbridge.domain.times import format_moment

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-import simplejson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -23,7 +20,6 @@ from giftbridge.domain.donations import (
     Schedule,
     Tribute,
 )
-from giftbridge.domain.sightings import Sighting
 from giftbridge.domain.times import parse_moment
 from giftbridge.errors import Rejected
 
@@ -264,23 +260,6 @@ def read_project(raw: object) -> Project:
     return Project(project.id, project.code, project.name)
 
 
-# Members of a schedule that the service makes itself; a replace sends back everything else as it was read.
-READ_ONLY_OF_SCHEDULE = frozenset(
-    {"id", "createdDate", "modifiedDate", "formattedFrequency", "isTestMode", "statusText"}
-)
-
-
-def schedule_with_key(raw: Mapping[str, Any], crm_key: str) -> dict[str, Any]:
-    """The replacement of a schedule in which the pledge id alone is new."""
-    return {**{name: value for name, value in raw.items() if name not in READ_ONLY_OF_SCHEDULE}, "crmKey": crm_key}
-
-
-def changed_members(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Members of a schedule that differ after our replace, other than the key and the modification time."""
-    expected = {"crmKey", "modifiedDate"}
-    return sorted(n for n in before.keys() | after.keys() if before.get(n) != after.get(n) and n not in expected)
-
-
 def _read(model: type[W], raw: object, what: str) -> W:
     try:
         return model.model_validate(raw)
@@ -307,39 +286,3 @@ def _points(points: list[_ContactPoint] | None, mirror: str | None) -> tuple[str
     ordered = sorted(points or [], key=lambda point: not point.is_primary)
     values = [point.value for point in ordered] or [mirror]
     return tuple(dict.fromkeys(value.strip() for value in values if value and value.strip()))
-
-
-def read_sighting(raw: object) -> Sighting:
-    """As much of a raw gift as can be read: a record that is odd elsewhere still becomes a delivery.
-
-    A gift without an id is named by its content, so that it is reported once.
-    """
-    gift = raw if isinstance(raw, dict) else {}
-    number = _whole_number(gift.get("id"))
-    digest = hashlib.sha256(
-        simplejson.dumps(raw, use_decimal=True, sort_keys=True, ignore_nan=True).encode()
-    ).hexdigest()[:16]
-    return Sighting(
-        donation_id=str(number) if number is not None else f"unreadable-{digest}",
-        donor_id=_whole_number(gift.get("donorId")),
-        status=str(gift.get("statusText") or "").strip().casefold(),
-        crm_key=str(gift["crmKey"]).strip() or None if gift.get("crmKey") else None,
-        is_test_mode=gift.get("isTestMode") is True,
-        created_at=_moment(gift.get("createdDate")),
-        modified_at=_moment(gift.get("modifiedDate")),
-    )
-
-
-def _whole_number(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return parse_moment(value) if isinstance(value, str) else None
-    except ValueError:
-        return None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
-from giftbridge.clients.raisedonors_wire import read_sighting
+from giftbridge.clients.raisedonors_sightings import read_sighting
 from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain.deliveries import Delivery, State, donation_created_id
 from giftbridge.domain.destinations import Destination
