@@ -170,7 +170,9 @@ class Workbench:
                 self.tools.state, system, lambda: getattr(self.tools.settings()[1].limits, limit), self.clock
             )
             url = f"http://{system}.test"
-            self._wires[system] = Wire(system, url, session, self.tools.time_left, budget.take, self.clock, auth)
+            self._wires[system] = Wire(
+                system, url, session, self.tools.time_left, budget.take, self.clock, auth, pause=0
+            )
         return self._wires[system]
 
     def receive(self, most: int = 10) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import BearerToken, RaiseDonors
-from giftbridge.domain.matching import Search
 from giftbridge.errors import GiftBridgeError, Misconfigured, RecordMissing
 from ops.operating import settings_actions
 from ops.operating.problems import NeedsPerson, Problem, Unreachable, WrongUsage
@@ -24,8 +23,6 @@ from ops.operating.systems import SYSTEMS, System
 _TRIAL_SECONDS = 20.0
 _MOST_TWINS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-# No partner has this address: the search proves that the context is there and gives back nothing.
-_NOBODY = Search((("email", "connect-check@giftbridge.invalid"),))
 
 
 def checked_values(stack: Stack, system: System, given: Mapping[str, Any]) -> dict[str, str]:
@@ -59,20 +56,16 @@ def try_out(stack: Stack, system: System, values: Mapping[str, str]) -> None:
             auth = BearerToken(values["token"])
             RaiseDonors(trial_wire(stack, system.name, values["url"], auth, session, _TRIAL_SECONDS)).ping()
         else:
-            _try_aegis(stack, values, session, statuses)
+            _try_aegis(stack, values, session)
     except GiftBridgeError as error:
         raise _explained(system, values, error, statuses[-1] if statuses else None) from error
     finally:
         session.close()
 
 
-def _try_aegis(stack: Stack, values: Mapping[str, str], session: requests.Session, statuses: list[int]) -> None:
+def _try_aegis(stack: Stack, values: Mapping[str, str], session: requests.Session) -> None:
     wire = trial_wire(stack, "aegis", values["url"], basic_auth(values), session, _TRIAL_SECONDS)
-    aegis = Aegis(wire, values["context"])
-    aegis.ping()
-    # Without that custom field the ping is answered with 404, and so it is at any wrong address.
-    if not statuses or statuses[-1] == requests.codes.not_found:
-        aegis.search(_NOBODY)
+    Aegis(wire, values["context"]).ping()
 
 
 def _explained(system: System, values: Mapping[str, str], error: GiftBridgeError, status: int | None) -> Problem:

@@ -137,7 +137,7 @@ def test_an_aegis_without_the_donor_id_field_is_no_wrong_address(at: Desk) -> No
     at.bench.aegis.store.custom_data_fields.clear()
 
     assert _connect(at, "aegis", _aegis(at)).code == 0
-    assert at.bench.calls() == ["getCustomDataField", "searchPartners"]
+    assert at.bench.calls() == ["searchPartners"]
 
 
 def test_an_address_that_speaks_no_tls_is_explained(at: Desk) -> None:

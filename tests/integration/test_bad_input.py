@@ -98,7 +98,7 @@ BAD = [
     Bad("an amount in words", "gift.amount", {"amount": "twenty"}),
     Bad("an amount that is true", "gift.amount", {"amount": True}),
     Bad("allocations that are no list", "gift.projects", {"projects": "all of it"}),
-    Bad("a comment that is a number", "gift.comment", {"comment": 7}),
+    Bad("a comment that is a list", "gift.comment", {"comment": [7]}),
     Bad("a test mode that is neither yes nor no", "gift.isTestMode", {"isTestMode": "perhaps"}),
     Bad("a date in words", "gift.createdDate", wire=_with(createdDate="yesterday")),
     Bad("a date that is a number", "gift.createdDate", wire=_with(createdDate=5)),

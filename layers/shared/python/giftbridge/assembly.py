@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import boto3
@@ -49,6 +49,7 @@ class Environment:
     aegis_queue_url: str
     aegis_dead_letter_url: str
     secret_ids: Mapping[str, str]
+    queue_visibility_seconds: float = 120.0
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
@@ -65,6 +66,7 @@ class Environment:
                 for system, name in (("raisedonors", "RAISEDONORS_SECRET"), ("aegis", "AEGIS_SECRET"))
                 if variables.get(name)
             },
+            queue_visibility_seconds=float(variables.get("QUEUE_VISIBILITY_SECONDS", "120")),
         )
 
 
@@ -155,7 +157,9 @@ class Assembly:
 
         if not self.credentials.of("aegis").is_complete:
             return None
-        return DeliverySweep(self.tools, "aegis")
+        # A message of a dead worker is back by then; a nudge too many costs one look at the row.
+        renudge_after = timedelta(seconds=2 * self.environment.queue_visibility_seconds + 15)
+        return DeliverySweep(self.tools, "aegis", renudge_after)
 
     def aegis_worker(self) -> DeliveryWorker | None:
         """The worker of Aegis' queue; None until both systems are connected."""

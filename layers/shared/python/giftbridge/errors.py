@@ -75,11 +75,17 @@ class BudgetSpent(RetryLater):
 
 
 class UnknownOutcome(GiftBridgeError):
-    """A write's first byte left and no readable answer came back."""
+    """A write's first byte left and no readable answer came back.
 
-    def __init__(self, text: str, *, cause: str = "answer-lost", system: str | None = None) -> None:
+    `counts` is False where the system did answer, only not readably: that is no outage.
+    """
+
+    def __init__(
+        self, text: str, *, cause: str = "answer-lost", system: str | None = None, counts: bool = True
+    ) -> None:
         super().__init__(text, cause=cause, remedy="GiftBridge looks for the record before it sends again")
         self.system = system
+        self.counts = counts
 
 
 class Rejected(GiftBridgeError):

@@ -32,6 +32,8 @@ class Function:
 def start() -> Function:
     """Build everything once, while the process starts at full speed."""
     logger = Logger()
+    # Its warnings show whole addresses, names in their queries included.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     ours = logging.getLogger("giftbridge")
     ours.handlers = logger.handlers
     ours.setLevel(logger.log_level)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from giftbridge.clients.aegis_wire import read_history_row, read_partner, read_pledge
+from giftbridge.clients.aegis_wire import read_history_row, read_partner, read_pledge, rows_of
 from giftbridge.clients.http import Wire
 from giftbridge.domain.matching import Search
 from giftbridge.domain.partners import HistoryRow, Partner, Pledge
@@ -32,6 +32,7 @@ LOOKUPS: Mapping[LookupKind, tuple[str, str, str]] = {
     "channel": ("Channel", "getChannel", "listChannels"),
 }
 CodeState = Literal["active", "inactive", "missing"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Aegis:
         path = f"partner/TransactionHistory/{_quoted(partner_id)}"
         return [read_history_row(row) for row in self._pages("getTransactionHistory", path, "Transactions", days)]
 
-    def query_rows(self, query_id: str) -> Iterator[dict[str, Any]]:
+    def query_rows(self, query_id: str) -> Iterator[Mapping[str, Any]]:
         """Rows of a query that the customer defined in Aegis (fetchQueryResults)."""
         return self._pages("fetchQueryResults", "query/FetchResults", "DataTable", {"text": query_id})
 
@@ -90,8 +91,8 @@ class Aegis:
         resource, get_one, _ = LOOKUPS[kind]
         try:
             body = self._get(get_one, f"{resource}/ID/{_quoted(code)}")
-        except RecordMissing:
-            return "missing"
+        except Rejected as refused:
+            return _not_offered(refused, "missing")
         if not isinstance(body, dict) or not body:
             return "missing"
         return "inactive" if body.get("Active") is False else "active"
@@ -101,8 +102,13 @@ class Aegis:
         resource, _, list_all = LOOKUPS[kind]
         try:
             rows = list(islice(self._pages(list_all, f"{resource}/List", "Items", {}), MOST_CODES))
-        except RecordMissing:
-            return None
+        except Rejected as refused:
+            return _not_offered(refused, None)
+        except RetryLater as away:
+            # 501, or a 200 without a page: there is no such list.
+            if away.cause in {"status-501", "unreadable-answer"}:
+                return None
+            raise
         named = {str(row.get("FundID") or row.get("ID") or ""): row for row in rows}
         return {code: "inactive" if row.get("Active") is False else "active" for code, row in named.items()}
 
@@ -131,10 +137,10 @@ class Aegis:
         answer = self.wire.call(operation, "POST", self._path(path), writes=True, body=body).body
         made = answer.get(id_member) if isinstance(answer, dict) else None
         if made in (None, ""):
-            raise UnknownOutcome(f"{operation}: the answer names no {id_member}", system=self.wire.system)
+            raise UnknownOutcome(f"{operation}: the answer names no {id_member}", system=self.wire.system, counts=False)
         return str(made)
 
-    def _pages(self, operation: str, path: str, member: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    def _pages(self, operation: str, path: str, member: str, params: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
         """Rows over all pages. Raises Rejected when there are more pages than anybody should read."""
         for page in range(1, MOST_PAGES + 1):
             body = self._get(operation, path, {**params, "page": page, "pageSize": PAGE_SIZE})
@@ -142,8 +148,9 @@ class Aegis:
                 raise RetryLater(
                     f"{operation}: no page in the answer", cause="unreadable-answer", system=self.wire.system
                 )
-            yield from body.get(member) or []
-            if page >= int(body.get("PageCount") or 0):
+            yield from rows_of(body, member)
+            pages = body.get("PageCount")
+            if not isinstance(pages, int) or page >= pages:
                 return
         raise Rejected(
             f"{operation} found more than {MOST_PAGES * PAGE_SIZE} records",
@@ -154,6 +161,13 @@ class Aegis:
 
     def _path(self, path: str) -> str:
         return f"/api/{_quoted(self.context)}/{path}"
+
+
+def _not_offered(refused: Rejected, what: T) -> T:
+    """400, 404 or 405 on a look-up means that Aegis does not offer it, or does not know the code."""
+    if refused.status in {None, 400, 404, 405}:
+        return what
+    raise refused
 
 
 def _quoted(text: str) -> str:

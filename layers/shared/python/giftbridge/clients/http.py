@@ -28,7 +28,7 @@ from giftbridge.errors import (
 LONGEST_CALL_SECONDS = 30.0
 SHORTEST_CALL_SECONDS = 0.5
 POOL_SIZE = 16
-_READS = frozenset({"GET"})
+_ENOUGH_FOR_A_SECOND_READ = 4.0
 
 
 class TimeLeft:
@@ -48,22 +48,10 @@ class TimeLeft:
 
 
 def new_session(backoff: float = 0.5) -> requests.Session:
-    """A keep-alive session. A connection that was never made, and a read, are tried twice; a write never is."""
+    """A keep-alive session. A connection that was never made is tried twice; what was sent is not sent again here."""
     session = requests.Session()
     session.trust_env = False
-    retry = Retry(
-        total=None,
-        connect=1,
-        read=1,
-        status=1,
-        other=0,
-        redirect=0,
-        allowed_methods=_READS,
-        status_forcelist=(500, 502, 503, 504),
-        backoff_factor=backoff,
-        respect_retry_after_header=False,
-        raise_on_status=False,
-    )
+    retry = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=0, backoff_factor=backoff)
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=retry)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
@@ -89,6 +77,7 @@ class Wire:
     spend: Callable[[], None]
     now: Callable[[], datetime]
     auth: Callable[[requests.PreparedRequest], requests.PreparedRequest]
+    pause: float = 0.5
 
     def call(
         self,
@@ -102,9 +91,31 @@ class Wire:
     ) -> Answer:
         """Make one call. `writes` says whether it can change anything there (a POSTed query does not).
 
-        Raises RetryLater, UnknownOutcome, Rejected, RecordMissing or Misconfigured.
+        A read that failed is tried once more after a moment. Raises RetryLater, BudgetSpent, UnknownOutcome, Rejected,
+        RecordMissing or Misconfigured.
         """
-        seconds = min(LONGEST_CALL_SECONDS, self.time_left.seconds() - 1.0)
+        if not writes:
+            try:
+                return self._once(operation, method, path, writes=writes, params=params, body=body)
+            except RetryLater as failed:
+                if not failed.counts or self.time_left.seconds() < _ENOUGH_FOR_A_SECOND_READ:
+                    raise
+                time.sleep(self.pause)
+        return self._once(operation, method, path, writes=writes, params=params, body=body)
+
+    def _once(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        writes: bool,
+        params: Mapping[str, str | int] | None,
+        body: object | None,
+    ) -> Answer:
+        # A read leaves as much time again for a second try.
+        available = self.time_left.seconds() - 1.0
+        seconds = min(LONGEST_CALL_SECONDS, available if writes else available / 2)
         if seconds < SHORTEST_CALL_SECONDS:
             raise BudgetSpent("no time left in this run", cause="out-of-time", system=self.system)
         self.spend()
@@ -116,7 +127,7 @@ class Wire:
                 params=dict(params) if params else None,
                 data=data,
                 headers={"Content-Type": "application/json"} if data is not None else {},
-                timeout=(min(5.0, seconds), seconds),
+                timeout=(min(5.0, seconds / 2), seconds),
                 allow_redirects=False,
                 auth=self.auth,
             )
@@ -143,7 +154,7 @@ class Wire:
         except ValueError as unreadable:
             problem = f"{operation}: the answer is not JSON"
             if writes:
-                raise UnknownOutcome(problem, system=self.system) from unreadable
+                raise UnknownOutcome(problem, system=self.system, counts=False) from unreadable
             raise RetryLater(problem, cause="unreadable-answer", system=self.system) from unreadable
 
 
@@ -179,9 +190,9 @@ def error_for(
 def _refusal(operation: str, response: requests.Response) -> Rejected:
     """What a 4xx says about which member, in the destination's own words (ModelState, or RFC 7807 errors)."""
     problems = _problems(response)
-    field = next(iter(problems), None)
+    field = next((name for name in problems if "partner" in name.casefold()), next(iter(problems), None))
     if response.status_code == 404:
-        return RecordMissing(f"{operation}: not found", cause="record-missing", field=field)
+        return RecordMissing(f"{operation}: not found", cause="record-missing", field=field, status=404)
     text = "; ".join(problems.values()) or f"{operation} was refused with {response.status_code}"
     return Rejected(
         text[:400],

@@ -30,8 +30,14 @@ def _timestamp(value: object) -> datetime:
     return parse_moment(value)
 
 
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
 Moment = Annotated[datetime, BeforeValidator(_timestamp)]
-Text = str | None
+Text = Annotated[str | None, BeforeValidator(_number_as_text)]
+# Only the note shows these: what cannot be read there must not stop money.
+NoteText = Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
 
 
 class _Wire(BaseModel):
@@ -78,11 +84,11 @@ class _CustomField(_Wire):
 
 
 class _Utm(_Wire):
-    source: Text = None
-    medium: Text = None
-    campaign: Text = None
-    term: Text = None
-    content: Text = None
+    source: NoteText = None
+    medium: NoteText = None
+    campaign: NoteText = None
+    term: NoteText = None
+    content: NoteText = None
 
 
 class _Gift(_Wire):
@@ -95,23 +101,23 @@ class _Gift(_Wire):
     donor_id: int
     projects: Annotated[list[_Allocation], Field(min_length=1)]
     is_test_mode: bool
-    recurring_gift_id: int | None = None
+    recurring_gift_id: Annotated[int | None, BeforeValidator(lambda value: None if value == "" else value)] = None
     crm_key: Text = None
     comment: Text = None
     source_code: Text = None
     motivation_code: Text = None
     segment_code: Text = None
     payment_type: Text = None
-    card_brand: Text = None
+    card_brand: NoteText = None
     gift_aid_requested: bool | None = None
     media_outlet: _MediaOutlet | None = None
     tribute: _Tribute | None = None
     premium: _Premium | None = None
     custom_fields: list[_CustomField] | None = None
-    ip_address: Text = None
-    referring_url: Text = None
+    ip_address: NoteText = None
+    referring_url: NoteText = None
     submission_url: Text = None
-    utm: _Utm | None = None
+    utm: Annotated[_Utm | None, BeforeValidator(lambda value: value if isinstance(value, dict) else None)] = None
     billing_address: _Address | None = None
     shipping_name: Text = None
     shipping_address: _Address | None = None
@@ -186,7 +192,7 @@ def read_donation(raw: object) -> Donation:
         allocations=_allocations(gift.projects),
         is_test_mode=gift.is_test_mode,
         schedule_id=gift.recurring_gift_id,
-        crm_key=gift.crm_key or None,
+        crm_key=_stripped(gift.crm_key),
         comment=gift.comment,
         source_code=gift.source_code,
         motivation_code=gift.motivation_code,
@@ -225,7 +231,7 @@ def read_donor(raw: object) -> Donor:
         emails=_points(donor.donor_email_addresses, donor.email),
         phones=_points(donor.donor_phone_numbers, donor.phone),
         address=_address(primary[0] if primary else None),
-        crm_key=donor.crm_key or None,
+        crm_key=_stripped(donor.crm_key),
     )
 
 
@@ -244,7 +250,7 @@ def read_schedule(raw: object) -> Schedule:
         start_date=schedule.start_date,
         next_charge_date=schedule.next_charge_date,
         allocations=_allocations(schedule.projects),
-        crm_key=schedule.crm_key or None,
+        crm_key=_stripped(schedule.crm_key),
         motivation_code=schedule.motivation_code or schedule.motivation_code_legacy,
         payment_type=schedule.payment_type,
         card_brand=schedule.card_brand,
@@ -258,6 +264,10 @@ def read_project(raw: object) -> Project:
     """A Project; its code is the fund id."""
     project = _read(_Project, raw, "project")
     return Project(project.id, project.code, project.name)
+
+
+def _stripped(text: str | None) -> str | None:
+    return (text or "").strip() or None
 
 
 def _read(model: type[W], raw: object, what: str) -> W:

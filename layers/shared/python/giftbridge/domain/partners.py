@@ -46,7 +46,7 @@ class Pledge:
 class HistoryRow:
     """A transaction in a partner's history: no attributes, no fund, no note."""
 
-    invoice_number: int
+    invoice_number: int | None
     amount: Decimal
     transaction_date: str
     appeal_code: str | None

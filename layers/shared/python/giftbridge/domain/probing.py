@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 from giftbridge.domain.deliveries import Attempt, Delivery, State, Step
@@ -19,8 +19,8 @@ def _row_fits(attempt: Attempt, row: HistoryRow) -> bool:
     sent = attempt.values
     return (
         row.amount == Decimal(sent["amount"])
-        and (row.appeal_code or "").casefold() == sent["appeal"].casefold()
-        and (not sent["recorded_by"] or (row.recorded_by or "").casefold() == sent["recorded_by"].casefold())
+        and _agrees_or_unsaid(sent["appeal"], row.appeal_code)
+        and _agrees_or_unsaid(sent["recorded_by"], row.recorded_by)
         and could_be_same_moment(parse_moment(sent["date"]), row.transaction_date)
         and could_be_recorded_since(attempt.first_started_at, row.date_recorded)
     )
@@ -34,8 +34,12 @@ def fitting_pledges(attempt: Attempt, pledges: Iterable[Pledge]) -> list[Pledge]
         for pledge in pledges
         if pledge.is_active
         and pledge.amount == Decimal(sent["amount"])
-        and (pledge.frequency or "").casefold() == sent["frequency"].casefold()
-        and _same_or_unsaid(sent["pledged"], pledge.date_pledged)
+        and _agrees_or_unsaid(sent["frequency"], pledge.frequency)
+        and (
+            _same_or_unsaid(sent["pledged"], pledge.date_pledged)
+            # Aegis may stamp its own time.
+            or could_be_recorded_since(attempt.first_started_at, pledge.date_pledged)
+        )
         and _same_or_unsaid(sent["start"], pledge.start_date)
     ]
 
@@ -56,7 +60,7 @@ def unsettled_twins(delivery: Delivery, row: HistoryRow, others: Iterable[Delive
     return twins
 
 
-def query_hits(rows: Iterable[dict[str, object]], donation_id: str, amount: str) -> list[int]:
+def query_hits(rows: Iterable[Mapping[str, object]], donation_id: str, amount: str) -> list[int]:
     """Invoice numbers that the customer's own query lists for a donation; a row of another sign is another record."""
     hits: list[int] = []
     for row in rows:
@@ -65,12 +69,17 @@ def query_hits(rows: Iterable[dict[str, object]], donation_id: str, amount: str)
             continue
         try:
             listed = Decimal(str(named.get("totaltransactionamount", named.get("transactionamount", amount))))
-            invoice = int(str(named["invoicenumber"]))
+            invoice = int(Decimal(str(named["invoicenumber"])))
         except (InvalidOperation, ValueError, KeyError):
             continue
         if (listed < 0) == (Decimal(amount) < 0) and invoice not in hits:
             hits.append(invoice)
     return hits
+
+
+def _agrees_or_unsaid(sent: str, returned: str | None) -> bool:
+    """Equal without regard to case; what either side leaves open fits."""
+    return not sent or not returned or sent.casefold() == returned.casefold()
 
 
 def _same_or_unsaid(sent: str, returned: str | None) -> bool:

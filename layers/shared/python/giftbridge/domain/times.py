@@ -27,45 +27,53 @@ def format_instant(moment: datetime) -> str:
 
 _ZONE_STEP = timedelta(minutes=15)
 _WIDEST_ZONE = timedelta(hours=14)
+_ROUNDING = timedelta(seconds=2)
+_MINUTE = timedelta(minutes=1)
+_DAY_LEEWAY = timedelta(hours=38)
+_CLOCK_LEEWAY = timedelta(minutes=5)
 
 
 def could_be_same_moment(sent: datetime, returned: str) -> bool:
     """Whether a timestamp that came back can be the one that was sent, compared at the precision that came back.
 
-    A day alone fits a day either side; a time without a zone fits any real zone's offset; a time with an offset must
-    agree to the second (or to the fraction it carries).
+    A day alone fits a day either side, a whole minute fits within a minute, anything finer within two seconds (servers
+    cut or round). A time without a zone fits any real zone's offset. What cannot be read could be anything.
     """
-    try:
-        moment = datetime.fromisoformat(returned.strip())
-    except ValueError:
-        return False
+    moment = _read(returned)
+    if moment is None:
+        return True
     sent = sent.astimezone(UTC)
-    if len(returned.strip()) == len("2026-01-31") or (moment.hour, moment.minute, moment.second) == (0, 0, 0):
-        day_only = abs((moment.date() - sent.date()).days) <= 1
-        return day_only
-    exact = moment.microsecond != 0
-    sent_cut = sent if exact else sent.replace(microsecond=0)
-    slack = timedelta(milliseconds=1) if exact else timedelta(seconds=1)
+    if _is_day(moment):
+        return abs((moment.date() - sent.date()).days) <= 1
+    slack = _MINUTE if (moment.second, moment.microsecond) == (0, 0) else _ROUNDING
     if moment.tzinfo is not None:
-        return abs(moment.astimezone(UTC) - sent_cut) < slack
-    apart = abs(moment - sent_cut.replace(tzinfo=None))
-    if apart > _WIDEST_ZONE:
+        return abs(moment.astimezone(UTC) - sent) <= slack
+    apart = abs(moment - sent.replace(tzinfo=None))
+    if apart > _WIDEST_ZONE + slack:
         return False
     rest = apart % _ZONE_STEP
-    return min(rest, _ZONE_STEP - rest) < slack
+    return min(rest, _ZONE_STEP - rest) <= slack
 
 
 def could_be_recorded_since(first_attempt: datetime, recorded: str | None) -> bool:
     """Whether a row recorded then can come from an attempt that began at `first_attempt`.
 
-    The other side's clock may lag ours by up to five minutes; a time without a zone or a day alone is read leniently.
+    The other side's clock may lag ours by five minutes; a day alone or a time without a zone is read leniently.
     """
-    if not recorded:
+    moment = _read(recorded or "")
+    if moment is None:
         return True
+    leeway = _DAY_LEEWAY if moment.tzinfo is None or _is_day(moment) else _CLOCK_LEEWAY
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC) >= first_attempt.astimezone(UTC) - leeway
+
+
+def _read(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(recorded.strip())
+        return datetime.fromisoformat(text.strip())
     except ValueError:
-        return True
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC) >= first_attempt.astimezone(UTC) - timedelta(hours=38)
-    return moment.astimezone(UTC) >= first_attempt.astimezone(UTC) - timedelta(minutes=5)
+        return None
+
+
+def _is_day(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)

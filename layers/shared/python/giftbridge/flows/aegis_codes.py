@@ -39,7 +39,7 @@ class AegisCodes:
         self.now = now
         self._remembered: dict[tuple[str, str], tuple[datetime, Verdict]] = {}
         self._read_from_table: set[str] = set()
-        self._listed: dict[str, bool] = {}
+        self._listed: dict[str, tuple[datetime, bool]] = {}
         self._lock = threading.RLock()
 
     def require(self, kind: LookupKind, code: str, field: str, settings: AegisSettings) -> None:
@@ -63,7 +63,7 @@ class AegisCodes:
                 verdict = kept[1]
             else:
                 verdict = self._ask(kind, code)
-                if verdict != "active" or (kind, code) not in self._remembered:
+                if self._remembered.get((kind, code), (self.now(), verdict))[0] <= self.now():
                     self._remember(kind, code, verdict)
             if verdict == "not-offered" and kind in settings.codes:
                 return "active" if code in settings.codes[kind] else "missing"
@@ -95,15 +95,17 @@ class AegisCodes:
 
         A 404 for one code proves nothing where there is no list: the look-up may not be offered at all.
         """
-        if kind not in self._listed:
+        listed_at, is_offered = self._listed.get(kind, (None, False))
+        if listed_at is None or self.now() - listed_at >= KNOWN_FOR:
             listed = self.aegis.codes(kind)
-            self._listed[kind] = listed is not None
+            is_offered = listed is not None
+            self._listed[kind] = (self.now(), is_offered)
             if listed is not None:
                 self._remember_list(kind, listed)
                 if code in listed:
                     return listed[code]
         state: CodeState = self.aegis.code_state(kind, code)
-        if state == "missing" and not self._listed[kind]:
+        if state == "missing" and not is_offered:
             return "not-offered"
         return state
 

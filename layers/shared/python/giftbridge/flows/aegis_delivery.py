@@ -93,7 +93,9 @@ class AegisDelivery:
                 work.begin(Step.TRANSACTION, signature_of(body))
                 invoice = self.aegis.create_transaction(body)
             except Rejected as refused:
-                if last_try or "partnerid" not in (refused.field or "").casefold():
+                # A refusal that names no member may mean the partner too: it is looked at once.
+                names_another = bool(refused.field) and "partner" not in str(refused.field).casefold()
+                if last_try or refused.status is None or names_another:
                     raise
                 partner_id = self.partners.settle_anew(work, prepared.donor, partner_id, settings, refused)
                 continue

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
-from giftbridge.domain.deliveries import Attempt, Step
+from giftbridge.domain.deliveries import Attempt, Delivery, Step
 from giftbridge.domain.partners import HistoryRow
 from giftbridge.domain.probing import fitting_pledges, fitting_rows, query_hits, unsettled_twins
 from giftbridge.domain.times import parse_moment
-from giftbridge.errors import Ambiguous, RecordMissing
+from giftbridge.errors import Ambiguous, Rejected
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges
 from giftbridge.flows.tools import Tools
@@ -81,34 +81,34 @@ class AegisProbes:
         _, settings = self.tools.settings()
         query_id = settings.aegis.reconciliation_query_id
         if query_id:
-            try:
-                return self._by_query(work, attempt, query_id)
-            except RecordMissing:
-                work.note(
-                    "query not found", f"Aegis has no query {query_id!r}: looking at the partner's history instead"
-                )
+            found = self._by_query(work, attempt, query_id)
+            if found is not None:
+                return found
         day = parse_moment(attempt.values["date"]).date()
         one = timedelta(days=1)
         rows = fitting_rows(attempt, self.aegis.history(attempt.values["partner"], day - one, day + one))
-        hits = self._unclaimed([row.invoice_number for row in rows], work.delivery.id)
-        return self._only_hit(work, [row for row in rows if row.invoice_number in hits])
+        hits = self._unclaimed([row.invoice_number for row in rows if row.invoice_number is not None], work.delivery.id)
+        # A row whose number cannot be read may be ours: only a person can tell.
+        return self._only_hit(work, [row for row in rows if row.invoice_number in hits or row.invoice_number is None])
 
     def _by_query(self, work: Work, attempt: Attempt, query_id: str) -> str | None:
-        amount = attempt.values["amount"]
-        listed = query_hits(self.aegis.query_rows(query_id), work.delivery.entity_id, amount)
+        """What the customer's own query says; silence proves nothing, for its columns are the customer's."""
+        try:
+            listed = query_hits(self.aegis.query_rows(query_id), work.delivery.entity_id, attempt.values["amount"])
+        except Rejected as refused:
+            work.note("query not usable", f"query {query_id!r}: {refused.text}; the partner's history is looked at")
+            return None
         hits = self._unclaimed(listed, work.delivery.id)
         if len(hits) > 1:
-            raise _several(hits)
+            raise _several([str(hit) for hit in hits])
         return str(hits[0]) if hits else None
 
     def _only_hit(self, work: Work, rows: list[HistoryRow]) -> str | None:
-        if len(rows) > 1:
-            raise _several([row.invoice_number for row in rows])
+        if len(rows) > 1 or any(row.invoice_number is None for row in rows):
+            raise _several([str(row.invoice_number or "?") for row in rows])
         if not rows:
             return None
-        donor_id = work.delivery.donor_id
-        others = self.tools.deliveries.of_donor(donor_id) if donor_id is not None else []
-        twins = unsettled_twins(work.delivery, rows[0], others)
+        twins = unsettled_twins(work.delivery, rows[0], self._others_of_partner(work))
         if twins:
             raise Ambiguous(
                 f"transaction {rows[0].invoice_number} fits this delivery and {twins[0].id} alike",
@@ -118,16 +118,25 @@ class AegisProbes:
             )
         return str(rows[0].invoice_number)
 
+    def _others_of_partner(self, work: Work) -> list[Delivery]:
+        """Deliveries of all donors that share the partner, found through the indexes."""
+        attempt = work.delivery.attempt
+        partner = attempt.values["partner"] if attempt is not None else ""
+        donors = {name for name in self.tools.keys.entities_with(SYSTEM, partner) if name.startswith("donor#")}
+        donors.add(work.delivery.donor_entity)
+        numbers = [int(name.removeprefix("donor#")) for name in donors if name.startswith("donor#")]
+        return [delivery for number in numbers for delivery in self.tools.deliveries.of_donor(number)]
+
     def _unclaimed(self, invoices: Iterable[int], delivery_id: str) -> list[int]:
         numbers = list(dict.fromkeys(invoices))
         claims = self.tools.keys.claimed_by([f"aegis-invoice#{number}" for number in numbers], SYSTEM)
         return [number for number in numbers if claims.get(f"aegis-invoice#{number}", delivery_id) == delivery_id]
 
 
-def _several(invoices: list[int]) -> Ambiguous:
+def _several(invoices: list[str]) -> Ambiguous:
     return Ambiguous(
         f"{len(invoices)} transactions fit the one whose answer was lost",
         cause="several-transactions",
-        candidates=tuple(map(str, invoices)),
+        candidates=tuple(invoices),
         remedy=_REMEDY,
     )

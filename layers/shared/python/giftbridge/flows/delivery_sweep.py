@@ -82,7 +82,8 @@ class DeliverySweep:
         candidates = [d for d in due if not d.is_leased(now) and d.state is not State.DELIVERED]
         if not candidates:
             return 0
-        trial = candidates[0]
+        # Each in its turn: one record that fails for a reason of its own must not keep the breaker open.
+        trial = min(candidates, key=lambda delivery: delivery.nudged_at or delivery.created_at)
         pause = timedelta(seconds=settings.retries.breaker_probe_seconds)
         self.tools.state.change_destination(
             self.destination, lambda d: replace(d, trial=trial.id, probe_at=now + max(pause, timedelta(seconds=1)))

@@ -17,6 +17,7 @@ from giftbridge.delivery_queue import Nudge, read_nudge
 from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
 from giftbridge.errors import (
     GiftBridgeError,
+    Held,
     LostRace,
     Rejected,
     RetryLater,
@@ -32,6 +33,7 @@ SOURCE = "raisedonors"
 THREADS = 8
 TRIES_BEFORE_A_PERSON = 8
 _SHORTEST_TURN_SECONDS = 10.0
+_BLOCKED_FOR = timedelta(seconds=5)
 
 
 class Carrier(Protocol):
@@ -142,6 +144,8 @@ class DeliveryWorker:
             return "not-due"
         time_left = self.tools.time_left
         if time_left.seconds() < min(_SHORTEST_TURN_SECONDS, 0.3 * time_left.whole):
+            if work.is_to_be_sent:
+                work.wait(Trouble("no-time", "the run before it had no time left"), now, counts=False)
             return "no-time"
         if behind is not None and work.is_to_be_sent:
             trouble = Trouble("behind-another", f"behind {behind.id} of the same donor")
@@ -176,14 +180,20 @@ class DeliveryWorker:
         systems = () if work.is_delivered else (self.carrier.destination, SOURCE)
         blocked = self.health.blocks(systems, work.delivery.id)
         if blocked is not None:
-            work.wait(Trouble("destination-blocked", blocked[0]), blocked[1], counts=False)
+            # Due soon: while the destination is closed nobody is nudged, and when it opens nobody is to sleep on.
+            due = min(blocked[1], self.tools.now() + _BLOCKED_FOR)
+            work.wait(Trouble("destination-blocked", blocked[0]), due, counts=False)
             return
         try:
             self._bring(work)
         except LostRace:
             raise
         except GiftBridgeError as error:
+            was_trial = self.health.of(self.carrier.destination).trial == work.delivery.id
             self._settle(work, error)
+            if was_trial and isinstance(error, Held | Skipped):
+                # The ping went well, and what stopped the delivery says nothing about the destination.
+                self.health.note_success(self.carrier.destination)
         if work.mirrors and work.delivery.state in {State.DELIVERED, State.FAILED, State.IGNORED}:
             self.carrier.mirror(work)
 
@@ -216,7 +226,8 @@ class DeliveryWorker:
             return
         if isinstance(error, Rejected):
             work.fail(trouble)
-            self.health.note_success(self.carrier.destination)
+            if error.status is not None:
+                self.health.note_success(self.carrier.destination)
             return
         if isinstance(error, UnknownOutcome):
             due = now + timedelta(seconds=settings.retries.unknown_wait_seconds)
@@ -233,7 +244,9 @@ class DeliveryWorker:
         if error.counts and work.delivery.state is not State.UNKNOWN and self._keeps_failing(work.delivery):
             work.fail(replace(trouble, cause=f"keeps-failing:{trouble.cause}"))
         else:
-            work.wait(trouble, due, counts=error.counts)
+            # A trial while the breaker is open speaks of the destination, not of the record.
+            is_trial = self.health.of(self.carrier.destination).opened_at is not None
+            work.wait(trouble, due, counts=error.counts and not is_trial)
 
     def _delay(self, delivery: Delivery) -> timedelta:
         _, settings = self.tools.settings()

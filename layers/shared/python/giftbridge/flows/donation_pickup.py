@@ -26,8 +26,8 @@ from giftbridge.store.state import enabled_since
 log = logging.getLogger("giftbridge")
 # A record can become visible later than its own modifiedDate: a short look back each time, a long one now and then.
 LOOK_BACK = timedelta(minutes=2)
-LONG_LOOK_BACK = timedelta(hours=1)
-LONG_LOOK_EVERY = timedelta(minutes=10)
+LONG_LOOK_BACK = timedelta(minutes=30)
+LONG_LOOK_EVERY = timedelta(minutes=2)
 _STOP_BEFORE_SECONDS = 8.0
 _CURSOR = "cursor#gifts"
 SOURCE = "raisedonors"
@@ -95,7 +95,7 @@ class DonationPickup:
         cursor_row = self.tools.state.get(_CURSOR)
         cursor, long_look_at = _cursor(cursor_row, start)
         is_long_look = now - long_look_at >= LONG_LOOK_EVERY
-        bound = max(start, cursor) - (LONG_LOOK_BACK if is_long_look else LOOK_BACK)
+        bound = max(start, min(cursor, now)) - (LONG_LOOK_BACK if is_long_look else LOOK_BACK)
         skip, seen, nudged = 0, 0, 0
         counts: Counter[str] = Counter()
         can_nudge = self._can_nudge()
@@ -105,13 +105,14 @@ class DonationPickup:
             page = self.raisedonors.gifts_modified_since(bound, skip)
             sightings = [read_sighting(raw) for raw in page]
             seen += len(sightings)
-            added = self._record(sightings, settings, start, counts)
+            added = self._record(sightings, settings, start, counts, can_nudge)
             nudged += self._nudge(added) if can_nudge else 0
             moments = [s.modified_at for s in sightings if s.modified_at is not None]
             last = max(moments, default=bound)
             is_last_page = len(page) < PAGE_SIZE
             looked = now if is_last_page and is_long_look else long_look_at
-            cursor_row = self._move_cursor(cursor_row, max(cursor, last), looked, start)
+            # A record dated ahead of the clock must not carry the cursor past what is still to come.
+            cursor_row = self._move_cursor(cursor_row, min(max(cursor, last), now), looked, start)
             if is_last_page:
                 return PickupOutcome(None, seen, dict(counts), nudged)
             # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment.
@@ -119,7 +120,12 @@ class DonationPickup:
             cursor = max(cursor, last)
 
     def _record(
-        self, sightings: list[Sighting], settings: Settings, start: datetime, counts: Counter[str]
+        self,
+        sightings: list[Sighting],
+        settings: Settings,
+        start: datetime,
+        counts: Counter[str],
+        can_nudge: bool,
     ) -> list[Delivery]:
         """Write what the sightings mean; the deliveries that are now to be worked on."""
         newest = {sighting.donation_id: sighting for sighting in sightings}
@@ -131,7 +137,7 @@ class DonationPickup:
             before = known.get(donation_created_id(sighting.donation_id))
             after = delivery_for(sighting, before, settings, start, now)
             if after is not None:
-                planned.append((before, replace(after, nudge=name, nudged_at=now)))
+                planned.append((before, replace(after, nudge=name, nudged_at=now) if can_nudge else after))
         written = side_by_side(self._write, planned, self.threads)
         done = [delivery for delivery in written if delivery is not None]
         counts.update(delivery.state.value for delivery in done)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from giftbridge.domain.times import format_moment
-from giftbridge.store.rows import Write, put, read_many, read_one, update
+from giftbridge.store.rows import Write, from_item, put, read_many, read_one, to_item, update
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -46,6 +46,16 @@ class CrmKeys:
         if row is None:
             return None
         return CrmKey(entity, system, row.get("crm_key"), row.get("held_by"), row.get("rule"), row.get("since"))
+
+    def entities_with(self, system: str, key: str) -> list[str]:
+        """Entities that have this key, from the index: for people and for caution, not for decisions."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by-key",
+            KeyConditionExpression="system_key = :key",
+            ExpressionAttributeValues=to_item({":key": f"{system}#{key}"}),
+        )
+        return [str(from_item(item)["entity"]) for item in answer["Items"]]
 
     def claimed_by(self, entities: Iterable[str], system: str) -> dict[str, str]:
         """Which delivery claims each of these records, for those that are claimed."""
