@@ -24,6 +24,7 @@ SECRET_FIELDS: dict[str, dict[str, str]] = {
     },
 }
 LONGEST_DELIVERY_SECONDS = 60
+SHORTEST_DELIVERY_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,7 @@ class LocalOptions:
         visibility = math.ceil(self.visibility)
         return {
             "QueueVisibilitySeconds": str(visibility),
-            "DeliveryTimeoutSeconds": str(min(LONGEST_DELIVERY_SECONDS, visibility)),
+            # A worker needs some seconds for its calls, however short the visibility: what comes back meanwhile
+            # meets its lease.
+            "DeliveryTimeoutSeconds": str(max(SHORTEST_DELIVERY_SECONDS, min(LONGEST_DELIVERY_SECONDS, visibility))),
         }

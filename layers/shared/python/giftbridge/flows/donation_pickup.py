@@ -28,6 +28,7 @@ log = logging.getLogger("giftbridge")
 LOOK_BACK = timedelta(minutes=2)
 LONG_LOOK_BACK = timedelta(minutes=30)
 LONG_LOOK_EVERY = timedelta(minutes=2)
+LEASE_SECONDS = 20.0
 _STOP_BEFORE_SECONDS = 8.0
 _CURSOR = "cursor#gifts"
 SOURCE = "raisedonors"
@@ -63,11 +64,12 @@ class DonationPickup:
         why_not = self._why_not(self.health.of(SOURCE))
         if why_not is not None:
             return PickupOutcome(why_not)
-        seconds = self.tools.time_left.seconds() + 5
-        if not self.tools.state.take_lease("donation_pickup", self.owner, self.tools.now(), seconds):
+        if not self._take_lease():
             return PickupOutcome("another pickup is running")
         try:
             outcome = self._walk(settings)
+        except LostRace:
+            return PickupOutcome("another pickup moved the cursor", is_complete=False)
         except GiftBridgeError as error:
             log.warning("RaiseDonors could not be read", extra={"cause": error.cause})
             self.health.note_trouble(error, SOURCE, "pickup")
@@ -76,6 +78,13 @@ class DonationPickup:
             self.tools.state.end_lease("donation_pickup", self.owner)
         self.health.note_success(SOURCE)
         return outcome
+
+    def _take_lease(self) -> bool:
+        """Short, and taken anew for each page: a pickup that died holds up the next one for seconds only.
+
+        A page that takes longer than the lease does no harm: rows are put if absent, the cursor is compared and set.
+        """
+        return self.tools.state.take_lease("donation_pickup", self.owner, self.tools.now(), LEASE_SECONDS)
 
     def _why_not(self, source: Destination) -> str | None:
         """The pickup itself probes RaiseDonors' breaker: only a pause, a 429 or refused credentials stop it."""
@@ -102,6 +111,8 @@ class DonationPickup:
         while True:
             if self.tools.time_left.seconds() < _STOP_BEFORE_SECONDS:
                 return PickupOutcome(None, seen, dict(counts), nudged, is_complete=False)
+            if seen and not self._take_lease():
+                raise LostRace("another pickup took over")
             page = self.raisedonors.gifts_modified_since(bound, skip)
             sightings = [read_sighting(raw) for raw in page]
             seen += len(sightings)
