@@ -12,7 +12,7 @@ from datetime import datetime
 import pytest
 
 from ops.local_stack.paths import CHECKOUT
-from ops.simulators.population_codes import UNKNOWN_FUND
+from ops.simulators.population_codes import UNKNOWN_FUND, UNKNOWN_PRODUCT
 from tests.e2e.rig import Rig, rig, wait_until
 
 GIFTS = 40
@@ -74,6 +74,25 @@ def test_a_failure_is_explained_fixed_and_retried_with_three_commands(running: R
     assert wait_until(lambda: giftbridge(running, "status").returncode == 0, 40), giftbridge(running, "status").stdout
     activity = json.loads(giftbridge(running, "activity", str(gift), "--json").stdout)
     assert "delivered" in json.dumps(activity)
+
+
+@pytest.mark.timeout(200)
+def test_a_dead_letter_moved_back_with_aws_own_task_is_delivered_and_the_queue_is_empty(running: Rig) -> None:
+    sqs, url = running.stack.client("sqs"), running.stack.outputs["AegisDeadLetterQueueUrl"]
+    names = ["QueueArn", "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def attributes() -> dict[str, str]:
+        found: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return found
+
+    gift = running.population.make_gift("unknown_product").gift_id
+    assert wait_until(lambda: attributes()["ApproximateNumberOfMessages"] == "1", 40), attributes()
+    running.aegis.store.add_code("Product", UNKNOWN_PRODUCT)
+    time.sleep(10)
+    sqs.start_message_move_task(SourceArn=attributes()["QueueArn"])
+
+    assert wait_until(lambda: not running.result([gift]).missing, 40)
+    assert wait_until(lambda: [attributes()[name] for name in names[1:]] == ["0", "0"], 20), attributes()
 
 
 def test_no_log_line_holds_a_name_an_address_or_an_e_mail(running: Rig) -> None:
