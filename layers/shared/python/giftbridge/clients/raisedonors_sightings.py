@@ -18,11 +18,8 @@ def read_sighting(raw: object) -> Sighting:
     """
     gift = raw if isinstance(raw, dict) else {}
     number = _whole_number(gift.get("id"))
-    digest = hashlib.sha256(
-        simplejson.dumps(raw, use_decimal=True, sort_keys=True, ignore_nan=True).encode()
-    ).hexdigest()[:16]
     return Sighting(
-        donation_id=str(number) if number is not None else f"unreadable-{digest}",
+        donation_id=str(number) if number is not None else f"unreadable-{_digest(raw)}",
         donor_id=_whole_number(gift.get("donorId")),
         status=str(gift.get("statusText") or "").strip().casefold(),
         crm_key=str(gift["crmKey"]).strip() or None if gift.get("crmKey") else None,
@@ -30,6 +27,11 @@ def read_sighting(raw: object) -> Sighting:
         created_at=_moment(gift.get("createdDate")),
         modified_at=_moment(gift.get("modifiedDate")),
     )
+
+
+def _digest(raw: object) -> str:
+    text = simplejson.dumps(raw, use_decimal=True, sort_keys=True, ignore_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _whole_number(value: object) -> int | None:

@@ -31,7 +31,6 @@ class Destination:
     failed_donors: tuple[str, ...] = ()
     not_before: datetime | None = None
     last_success_at: datetime | None = None
-    enabled_at: datetime | None = None
 
     def blocks(self, delivery_id: str, now: datetime) -> tuple[str, datetime] | None:
         """Why this delivery may not call the destination now, and until when; None when it may."""
