@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -89,9 +90,15 @@ def test_a_dead_letter_moved_back_with_aws_own_task_is_delivered_and_the_queue_i
     assert wait_until(lambda: attributes()["ApproximateNumberOfMessages"] == "1", 40), attributes()
     running.aegis.store.add_code("Product", UNKNOWN_PRODUCT)
     time.sleep(10)
-    sqs.start_message_move_task(SourceArn=attributes()["QueueArn"])
 
-    assert wait_until(lambda: not running.result([gift]).missing, 40)
+    def is_delivered() -> bool:
+        # A task moves what is visible: while the sweep looks at the letter, there is nothing to move.
+        if attributes()["ApproximateNumberOfMessages"] != "0":
+            with suppress(sqs.exceptions.ClientError):  # one task at a time
+                sqs.start_message_move_task(SourceArn=attributes()["QueueArn"])
+        return not running.result([gift]).missing
+
+    assert wait_until(is_delivered, 60)
     assert wait_until(lambda: [attributes()[name] for name in names[1:]] == ["0", "0"], 20), attributes()
 
 
