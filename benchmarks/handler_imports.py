@@ -15,6 +15,14 @@ from pathlib import Path
 from ops.local_stack.build import local_build
 
 RUNS = 20
+FUNCTIONS = (
+    "DonationPickupFunction",
+    "DeliverySweepFunction",
+    "AegisDeliveryFunction",
+    "NoticeMailFunction",
+    "DonorHistoryFunction",
+    "RaiseDonorsHintFunction",
+)
 YARDSTICK = "import boto3; boto3.client('dynamodb', region_name='us-east-1')"
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -48,7 +56,7 @@ def main() -> None:
     bare = median_seconds("pass", [])
     yardstick = median_seconds(YARDSTICK, [])
     print(f"bare interpreter {bare * 1000:.0f} ms; boto3 and a DynamoDB client {yardstick * 1000:.0f} ms")
-    for function in ("DonationPickupFunction", "DeliverySweepFunction", "AegisDeliveryFunction"):
+    for function in FUNCTIONS:
         took = median_seconds("import handler", [build.code(function), layer])
         print(f"{function}: {took * 1000:.0f} ms, {took / yardstick:.2f} times boto3 with a client")
 

@@ -32,9 +32,11 @@ from giftbridge.flows.delivery_worker import BatchOutcome, DeliveryWorker
 from giftbridge.flows.donation_pickup import DonationPickup, PickupOutcome
 from giftbridge.flows.tools import Tools
 from giftbridge.store.activity import Activity
+from giftbridge.store.agreed import Agreed
 from giftbridge.store.budgets import RateBudget
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
+from giftbridge.store.notices import Notices
 from giftbridge.store.rows import from_item
 from giftbridge.store.settings_versions import LiveSettings, SettingsVersions
 from giftbridge.store.state import StateTable
@@ -295,7 +297,9 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
         tools = Tools(
             deliveries=Deliveries(dynamodb, "DeliveriesTable"),
             keys=CrmKeys(dynamodb, "CrmKeysTable"),
+            agreed=Agreed(dynamodb, "CrmKeysTable"),
             activity=Activity(dynamodb, "ActivityTable"),
+            notices=Notices(dynamodb, "ActivityTable"),
             state=state,
             queue=DeliveryQueue(sqs, queue_url, dead_letter_url),
             settings=live.get,

@@ -11,7 +11,7 @@ import typer
 
 from ops.command.terminal import Terminal, verb
 from ops.operating import connecting
-from ops.operating.connecting import Connected
+from ops.operating.connecting import Connected, Webhook
 from ops.operating.problems import HEALTHY, WrongUsage
 from ops.operating.stack import Stack
 from ops.operating.systems import SYSTEMS, SecretField, System, system_named
@@ -54,6 +54,8 @@ def connect(
         "schedules_on": list(connected.schedules_on),
         "next_command": connected.next_command,
     }
+    if connected.webhook is not None:
+        data["webhook"] = {"url": connected.webhook.url, "token": connected.webhook.token}
     terminal.answer(data, *_lines(named, connected, twins))
     return HEALTHY
 
@@ -63,8 +65,25 @@ def _lines(system: System, connected: Connected, twins: list[str]) -> list[str]:
     return [
         f"{system.title} is connected.",
         *(["The schedules are on."] if connected.schedules_on else []),
+        *(_webhook_lines(connected.webhook) if connected.webhook is not None else []),
         *([warning] if twins else []),
         f"Next: {connected.next_command}",
+    ]
+
+
+def _webhook_lines(webhook: Webhook) -> list[str]:
+    """What to enter on RaiseDonors. A token is shown once, when it was made, and to a person only."""
+    if not webhook.is_new:
+        shown = "the one entered before; --json shows it"
+    elif sys.stdout.isatty():
+        shown = webhook.token
+    else:
+        shown = "made; it is shown on a terminal only, or with --json"
+    return [
+        "Gifts arrive within seconds when RaiseDonors tells of them. In its admin pages, add a webhook:",
+        f"  address: {webhook.url}",
+        f"  security token: {shown}",
+        "  events: gifts, recurring gifts and donors; created, updated and deleted",
     ]
 
 

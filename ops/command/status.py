@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from giftbridge.domain.mailing import MailTrouble
 from giftbridge.domain.times import format_moment
 from ops.command.showing import age, moment, pairs, table
 from ops.command.terminal import Terminal, verb
@@ -47,6 +48,8 @@ def _heading(found: Status) -> Table:
     cursor = found.pickup.cursor
     read_up_to = f"{moment(cursor)} UTC, {age(cursor, found.now)}" if cursor else "not yet"
     rows = [("Stack", found.stack), ("Settings", settings), ("Schedules", schedules), ("Gifts read up to", read_up_to)]
+    if found.mail.waiting:
+        rows.append(("Notices to mail", _count(found.mail.waiting)))
     return pairs(rows)
 
 
@@ -94,12 +97,26 @@ def _data(found: Status) -> dict[str, Any]:
         "healthy": found.is_healthy,
         "needs_a_person": found.needs_person,
         "notices": found.notices,
+        "notices_waiting": found.mail.waiting,
+        "notices_trouble": _trouble_data(found.mail.trouble),
         "settings": {"version": version.number, "saved_at": version.saved_at, "saved_by": version.saved_by},
         "pickup": {"cursor": _text(found.pickup.cursor), "scheduled": found.pickup.is_scheduled},
         "systems": {system.name: _system_data(system) for system in found.systems},
         "destinations": {
             destination.name: _destination_data(destination, found.now) for destination in found.destinations
         },
+    }
+
+
+def _trouble_data(trouble: MailTrouble | None) -> dict[str, Any] | None:
+    if trouble is None:
+        return None
+    return {
+        "cause": trouble.cause,
+        "text": trouble.text,
+        "remedy": trouble.remedy,
+        "since": _text(trouble.since),
+        "next_try": _text(trouble.not_before),
     }
 
 

@@ -29,9 +29,10 @@ def demo(
         typer.Option("--plant", help=f"Spoil the result, to see it found: {', '.join(PLANTS)}. Can be repeated."),
     ] = None,
 ) -> None:
-    """Play a busy day: donations of every kind, bad ones among them, an outage of Aegis, a repair and a redrive.
+    """Play a busy day: donations of every kind, bad ones among them, refunds, edits, an outage, a repair and a redrive.
 
-    The exit code is 0 only if every donation that had to arrive is in Aegis exactly once, to the cent.
+    The exit code is 0 only if every donation and refund that had to arrive is in Aegis exactly once, to the cent, and
+    pledges and partners are as schedules and donors are.
     """
     console = Console(highlight=False)
     for name in plant_ or []:
@@ -45,7 +46,7 @@ def demo(
         ):
             day.play()
             for name in plant_ or []:
-                plant(name, day.aegis.store)
+                plant(name, day)
             is_clean = print_report(console, day, time.monotonic() - began)
             if not exit_:
                 serve(console, day)

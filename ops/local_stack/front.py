@@ -24,8 +24,17 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 
 
-def front_app(endpoint_url: str, outputs: dict[str, str], is_alive: Callable[[], bool]) -> Starlette:
-    """The application; unknown paths answer 404 as JSON."""
+# The routes of the template's HTTP API, each with the output that names its function. Locally none needs a signature.
+HTTP_ROUTES = (
+    ("GET", "/donors/{donorId}/history", "DonorHistoryFunction"),
+    ("POST", "/webhooks/raisedonors", "RaiseDonorsHintFunction"),
+)
+
+
+def front_app(
+    endpoint_url: str, outputs: dict[str, str], is_alive: Callable[[], bool], functions: Callable[[], Any]
+) -> Starlette:
+    """The application; unknown paths and methods answer 404 as JSON. `functions` gives the client of AWS Lambda."""
 
     async def health(_request: Request) -> Response:
         alive = is_alive()
@@ -44,12 +53,25 @@ def front_app(endpoint_url: str, outputs: dict[str, str], is_alive: Callable[[],
 
     async def refuse(_request: Request, problem: Exception) -> Response:
         status = problem.status_code if isinstance(problem, HTTPException) else 500
+        # API Gateway knows a route by method and path together.
+        status = 404 if status == 405 else status
         return JSONResponse({"message": "Not Found" if status == 404 else "Internal Server Error"}, status_code=status)
 
     return Starlette(
-        routes=[Route("/health", health), Route("/_local/stack", stack)],
+        routes=[
+            Route("/health", health),
+            Route("/_local/stack", stack),
+            *(_http_route(functions, outputs[name], *route) for *route, name in HTTP_ROUTES),
+        ],
         exception_handlers={404: refuse, 405: refuse, 500: refuse},
     )
+
+
+def _http_route(functions: Callable[[], Any], function_name: str, method: str, path: str) -> Route:
+    async def answer(request: Request) -> Response:
+        return await invoke_http_function(functions(), function_name, request, path)
+
+    return Route(path, answer, methods=[method])
 
 
 async def invoke_http_function(

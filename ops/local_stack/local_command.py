@@ -29,6 +29,10 @@ def local(
     state_dir: Annotated[Path, _setting("STATE_DIR", "Folder that keeps everything between runs.")] = Path(".local"),
     raisedonors_url: Annotated[str | None, _setting("RAISEDONORS_URL", "RaiseDonors' base URL.")] = None,
     raisedonors_token: Annotated[str | None, _setting("RAISEDONORS_TOKEN", "RaiseDonors' token.")] = None,
+    raisedonors_webhook_token: Annotated[
+        str | None,
+        _setting("RAISEDONORS_WEBHOOK_TOKEN", "Token of RaiseDonors' webhook; without one, RaiseDonors' token."),
+    ] = None,
     aegis_url: Annotated[str | None, _setting("AEGIS_URL", "Aegis' base URL.")] = None,
     aegis_context: Annotated[str | None, _setting("AEGIS_CONTEXT", "Aegis' context.")] = None,
     aegis_username: Annotated[str | None, _setting("AEGIS_USERNAME", "Aegis' user name.")] = None,
@@ -56,6 +60,7 @@ def local(
         state_dir=state_dir,
         raisedonors_url=raisedonors_url,
         raisedonors_token=raisedonors_token,
+        raisedonors_webhook_token=raisedonors_webhook_token,
         aegis_url=aegis_url,
         aegis_context=aegis_context,
         aegis_username=aegis_username,

@@ -35,6 +35,7 @@ class LocalOptions:
     port: int = 0
     raisedonors_url: str | None = None
     raisedonors_token: str | None = None
+    raisedonors_webhook_token: str | None = None
     aegis_url: str | None = None
     aegis_context: str | None = None
     aegis_username: str | None = None
@@ -54,6 +55,8 @@ class LocalOptions:
             if missing and len(missing) < len(fields):
                 names = ", ".join(f"--{option.replace('_', '-')}" for option in missing)
                 raise LocalStackError(f"{system} is given in part; missing: {names}", exit_code=2)
+        if self.raisedonors_webhook_token and not self.is_on("raisedonors"):
+            raise LocalStackError("--raisedonors-webhook-token needs RaiseDonors' other options too", exit_code=2)
         if self.pickup_every <= 0:
             raise LocalStackError("--pickup-every must be more than 0 seconds", exit_code=2)
         if self.batch_every < 0:
@@ -71,7 +74,10 @@ class LocalOptions:
         """The system's secret as `giftbridge connect` would write it; empty when it is switched off."""
         if not self.is_on(system):
             return {}
-        return {field: getattr(self, option) for field, option in SECRET_FIELDS[system].items()}
+        values = {field: getattr(self, option) for field, option in SECRET_FIELDS[system].items()}
+        if system == "raisedonors":
+            values["webhook_token"] = self.raisedonors_webhook_token or values["token"]
+        return values
 
     def parameters(self) -> dict[str, str]:
         """The template's parameters. AWS wants a message to stay away at least as long as its worker may run."""

@@ -29,6 +29,8 @@ from ops.local_stack.ticker import Ticker
 SECRET_OUTPUTS = {"raisedonors": "RaiseDonorsSecret", "aegis": "AegisSecret", "virtuous": "VirtuousSecret"}
 # Secrets of systems that the template does not know yet.
 SPARE_SECRET = "giftbridge-local/{system}"  # noqa: S105
+# Notices are mailed every so many pickups, as in the template.
+_MAIL_EVERY = 5
 
 
 class LocalStack:
@@ -191,6 +193,7 @@ class LocalStack:
         every = {
             "DonationPickupFunction": self.options.pickup_every,
             "DeliverySweepFunction": self.options.pickup_every,
+            "NoticeMailFunction": _MAIL_EVERY * self.options.pickup_every,
             "DailyBatchFunction": self.options.batch_every,
         }
         known = {self.outputs[name]: seconds for name, seconds in every.items() if name in self.outputs and seconds}
@@ -198,7 +201,7 @@ class LocalStack:
         self._ticker.start()
 
     def _start_front(self) -> None:
-        app = front_app(self.endpoint_url, self.outputs, self.alive)
+        app = front_app(self.endpoint_url, self.outputs, self.alive, lambda: self.client("lambda"))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
         self._server = server
         self._server_thread = threading.Thread(

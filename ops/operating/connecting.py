@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from ops.operating import settings_actions
 from ops.operating.problems import NeedsPerson, Problem, Unreachable, WrongUsage
 from ops.operating.reaching import basic_auth, trial_wire
 from ops.operating.stack import Stack
-from ops.operating.systems import SYSTEMS, System
+from ops.operating.systems import SOURCE, SYSTEMS, System
 
 _TRIAL_SECONDS = 20.0
 _MOST_TWINS = 50
@@ -118,8 +119,8 @@ def twins(stack: Stack, system: System, values: Mapping[str, str]) -> list[str]:
 
 
 def _twins(stack: Stack, system: System, values: Mapping[str, str]) -> set[str]:
-    secrets, own = stack.client("secretsmanager"), stack.output(system.secret_output)
-    listed = secrets.list_secrets(
+    client, own = stack.client("secretsmanager"), stack.output(system.secret_output)
+    listed = client.list_secrets(
         Filters=[{"Key": "tag-value", "Values": [system.secret_output]}], MaxResults=_MOST_TWINS
     )
     found: set[str] = set()
@@ -128,17 +129,42 @@ def _twins(stack: Stack, system: System, values: Mapping[str, str]) -> set[str]:
         is_ours = tags.get("aws:cloudformation:logical-id") == system.secret_output
         if not is_ours or own in {secret["ARN"], secret["Name"]}:
             continue
-        stored = _stored(secrets.get_secret_value(SecretId=secret["ARN"]))
+        stored = _stored(client.get_secret_value(SecretId=secret["ARN"]))
         if all(stored.get(name) == value for name, value in values.items()):
             found.add(str(tags.get("aws:cloudformation:stack-name", secret["Name"])))
     return found
 
 
-def store(stack: Stack, system: System, values: Mapping[str, str]) -> None:
-    """Store credentials; what else the secret holds stays. A new version reopens a system that refused the old one."""
-    secrets, secret_id = stack.client("secretsmanager"), stack.output(system.secret_output)
-    kept = _stored(secrets.get_secret_value(SecretId=secret_id))
-    secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps({**kept, **values}))
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where RaiseDonors' webhook goes and the token it is to send; `is_new` when the token was made just now."""
+
+    url: str
+    token: str
+    is_new: bool
+
+
+def store(stack: Stack, system: System, values: Mapping[str, str]) -> Webhook | None:
+    """Store credentials; what else the secret holds stays. A new version reopens a system that refused the old one.
+
+    RaiseDonors' secret gets a webhook token where it has none; its webhook is given back.
+    """
+    client, secret_id = stack.client("secretsmanager"), stack.output(system.secret_output)
+    kept = _stored(client.get_secret_value(SecretId=secret_id))
+    stored = {**kept, **values}
+    is_new = system.name == SOURCE and not kept.get("webhook_token")
+    if is_new:
+        stored["webhook_token"] = secrets.token_urlsafe(32)
+    client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(stored))
+    url = _webhook_url(stack)
+    return Webhook(url, str(stored["webhook_token"]), is_new) if system.name == SOURCE and url is not None else None
+
+
+def _webhook_url(stack: Stack) -> str | None:
+    """A local stack answers at its own address; a stack deployed from an older template has no webhook."""
+    if stack.is_local:
+        return f"{stack.hint.removeprefix('--local ')}/webhooks/raisedonors"
+    return stack.outputs.get("RaiseDonorsWebhookUrl")
 
 
 def _stored(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,11 +183,12 @@ class Connected:
     missing: tuple[str, ...]
     schedules_on: tuple[str, ...]
     next_command: str
+    webhook: Webhook | None = None
 
 
 def finish(stack: Stack, system: System, values: Mapping[str, str], *, by: str, enable: bool = True) -> Connected:
     """Store the credentials, switch a destination on, and turn the schedules on once every system is connected."""
-    store(stack, system, values)
+    webhook = store(stack, system, values)
     if system.is_destination and enable:
         document = settings_actions.over_current(stack, {system.name: {"enabled": True}})
         settings_actions.save(stack, document, by=by, note=f"{system.title} connected")
@@ -173,7 +200,7 @@ def finish(stack: Stack, system: System, values: Mapping[str, str], *, by: str, 
         next_command = f"giftbridge pickup run --preview {stack.hint}"
     else:
         next_command = f"giftbridge settings validate --live {stack.hint}"
-    return Connected(stack.versions.current().number, missing, schedules, next_command)
+    return Connected(stack.versions.current().number, missing, schedules, next_command, webhook)
 
 
 def _turn_schedules_on(stack: Stack) -> tuple[str, ...]:

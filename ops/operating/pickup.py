@@ -14,7 +14,7 @@ from giftbridge.domain.deliveries import Delivery, State, donation_created_id
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for
 from giftbridge.domain.times import parse_moment
-from giftbridge.flows.donation_pickup import LOOK_BACK
+from giftbridge.flows.feed_walk import LOOK_BACK
 from ops.operating.problems import NeedsPerson
 from ops.operating.reaching import raisedonors
 from ops.operating.stack import Stack

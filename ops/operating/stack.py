@@ -15,10 +15,11 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from giftbridge.assembly import Assembly, Environment
+from giftbridge.assembly import Assembly
 from giftbridge.clients.http import new_session
 from giftbridge.credentials import Credentials
 from giftbridge.delivery_queue import DeliveryQueue
+from giftbridge.environment import Environment
 from giftbridge.flows.tools import Tools
 from giftbridge.store.settings_versions import SettingsVersions
 from ops.operating.problems import Unreachable, WrongUsage

@@ -14,6 +14,7 @@ from giftbridge.domain.destinations import Destination
 from giftbridge.domain.times import parse_moment
 from giftbridge.store.settings_versions import SettingsVersion
 from ops.operating.dead_letters import QueueDepth, depth
+from ops.operating.notices import NoticeStatus, judge, read_notices
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS, SOURCE, SYSTEMS, System
 
@@ -70,6 +71,7 @@ class Status:
     systems: tuple[SystemStatus, ...]
     destinations: tuple[DestinationStatus, ...]
     pickup: PickupStatus
+    mail: NoticeStatus
     needs_person: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
@@ -88,6 +90,7 @@ def read_status(stack: Stack) -> Status:
         systems=tuple(_system(stack, system, now) for system in SYSTEMS.values()),
         destinations=tuple(_destination(stack, SYSTEMS[name], version) for name in DESTINATIONS),
         pickup=_pickup(stack),
+        mail=read_notices(stack, version),
     )
     _judge(stack, status)
     return status
@@ -170,11 +173,7 @@ def _judge(stack: Stack, status: Status) -> None:
     for destination in status.destinations:
         _judge_destination(stack, destination, status)
     _judge_pickup(stack, status)
-    if not status.settings.settings.notifications.recipients:
-        status.notices.append(
-            "Nobody is told by e-mail: `giftbridge settings set "
-            f"notifications.recipients='[\"you@example.org\"]' {stack.hint}`."
-        )
+    status.notices.extend(judge(status.mail, status.settings.settings.notifications, stack.hint))
 
 
 def _judge_system(stack: Stack, system: SystemStatus, status: Status) -> None:

@@ -1,5 +1,7 @@
 """The staff side of the simulated Aegis: define codes, seed and switch off partners and pledges, change behaviour."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -10,6 +12,7 @@ from ops.simulators.aegis_pledges import seed_pledge
 from ops.simulators.aegis_store import LOOKUP_KINDS, AegisStore, HistoryDates
 from ops.simulators.aegis_transactions import seed_transaction
 from ops.simulators.control import control_application, control_route, shared_routes
+from ops.simulators.interjections import Interjection, Moment
 
 if TYPE_CHECKING:
     from ops.simulators.aegis import AegisSimulator
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 def aegis_control(simulator: "AegisSimulator") -> Starlette:
     """The control endpoints of the simulated Aegis."""
-    staff = _Staff(simulator.store)
+    staff = _Staff(simulator.store, simulator.interjections)
     routes = [
         ("codes/{kind}", "POST", staff.add_code),
         ("codes/{kind}/{code}", "PATCH", staff.switch_code),
@@ -25,10 +28,13 @@ def aegis_control(simulator: "AegisSimulator") -> Starlette:
         ("queries/{query}", "PUT", staff.add_query),
         ("partners", "POST", staff.add_partner),
         ("partners/{id}", "PATCH", staff.edit_partner),
+        ("partners/{id}/edit-beside", "POST", staff.edit_partner_beside),
         ("partners/{id}/deactivate", "POST", staff.deactivate_partner),
         ("partners/{id}/activate", "POST", staff.activate_partner),
         ("partners/{id}", "DELETE", staff.remove_partner),
         ("pledges", "POST", staff.add_pledge),
+        ("pledges/{id}", "PATCH", staff.edit_pledge),
+        ("pledges/{id}/edit-beside", "POST", staff.edit_pledge_beside),
         ("pledges/{id}/deactivate", "POST", staff.deactivate_pledge),
         ("pledges/{id}/activate", "POST", staff.activate_pledge),
         ("transactions", "POST", staff.add_transaction),
@@ -39,8 +45,9 @@ def aegis_control(simulator: "AegisSimulator") -> Starlette:
 
 
 class _Staff:
-    def __init__(self, store: AegisStore) -> None:
+    def __init__(self, store: AegisStore, interjections: list[Interjection]) -> None:
         self._store = store
+        self._interjections = interjections
 
     def add_code(self, request: Request, body: Any) -> Any:
         members = dict(body)
@@ -70,6 +77,12 @@ class _Staff:
         self._store.edit_partner(request.path_params["id"], body)
         return self._store.partners[request.path_params["id"]]
 
+    def edit_partner_beside(self, request: Request, body: Any) -> Any:
+        """Edit a partner straight after a caller has read it, or beside another call: once, at the n-th such call."""
+        partner_id = str(self._store.partners[request.path_params["id"]]["ID"])
+        act = partial(self._store.edit_partner, partner_id, body["members"])
+        return self._beside(body, "getPartner", partner_id, act)
+
     def deactivate_partner(self, request: Request, _: Any) -> Any:
         self._store.set_partner_active(request.path_params["id"], False)
         return self._store.partners[request.path_params["id"]]
@@ -83,6 +96,16 @@ class _Staff:
 
     def add_pledge(self, _: Request, body: Any) -> Any:
         return self._store.pledges[seed_pledge(self._store, body)].model
+
+    def edit_pledge(self, request: Request, body: Any) -> Any:
+        self._store.edit_pledge(request.path_params["id"], body)
+        return self._store.pledges[request.path_params["id"]].model
+
+    def edit_pledge_beside(self, request: Request, body: Any) -> Any:
+        """Edit a pledge straight after a caller has read its partner's pledges, or beside another call."""
+        pledge = self._store.pledges[request.path_params["id"]]
+        act = partial(self._store.edit_pledge, pledge.pledge_id, body["members"])
+        return self._beside(body, "getPledgeHistory", str(pledge.model["PartnerID"]), act)
 
     def deactivate_pledge(self, request: Request, _: Any) -> Any:
         self._store.set_pledge_active(request.path_params["id"], False)
@@ -105,9 +128,17 @@ class _Staff:
             settings.lookups_not_offered = set(body["lookupsNotOffered"])
         settings.missing_partner = body.get("missingPartner", settings.missing_partner)
         settings.save_answers = body.get("saveAnswers", settings.save_answers)
+        settings.save_conflicts = bool(body.get("saveConflicts", settings.save_conflicts))
         return {
             "historyDates": settings.history_dates.value,
             "lookupsNotOffered": sorted(settings.lookups_not_offered),
             "missingPartner": settings.missing_partner,
             "saveAnswers": settings.save_answers,
+            "saveConflicts": settings.save_conflicts,
         }
+
+    def _beside(self, body: Any, operation: str, names: str, act: Callable[[], None]) -> Any:
+        moment = Moment(body.get("moment", Moment.AFTER.value))
+        operation, nth = body.get("operation", operation), int(body.get("nth", 1))
+        self._interjections.append(Interjection(operation, act, moment, names, nth))
+        return {"operation": operation, "moment": moment.value, "nth": nth, "names": names}

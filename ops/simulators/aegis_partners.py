@@ -104,7 +104,7 @@ class PartnerOperations:
         stored = {"ID": self._store.new_partner_id(), **partner, "IsActive": True}
         stored["MemberDate"] = self._store.local_time(self._store.clock())
         self._store.touch(stored)
-        self._store.partners[stored["ID"]] = stored
+        self._store.add_partner(stored)
         return Answer.of_json(stored)
 
     def _save(self, model: Model, errors: ModelErrors) -> Answer:
@@ -112,7 +112,9 @@ class PartnerOperations:
         if stored is None:
             return error(404, f"No partner '{model.text('ID')}'.")
         model.raw("MemberDate")
-        model.raw("DateModified")
+        read = model.raw("DateModified")
+        if self._store.settings.save_conflicts and read is not None and read != stored["DateModified"]:
+            return error(409, f"Partner '{stored['ID']}' was changed by someone else.")
         partner = self._read(model, stored)
         partner["IsActive"] = model.flag("IsActive")
         # Members that this Aegis keeps although the contract does not name them.
@@ -129,8 +131,8 @@ class PartnerOperations:
 
     def _read(self, model: Model, stored: Mapping[str, Any] | None = None) -> dict[str, Any]:
         partner: dict[str, Any] = {name: model.text(name) for name in TEXT_MEMBERS}
-        partner["PartnerPhones"] = _contact_points(model, "PartnerPhones", "Number")
-        partner["PartnerEmails"] = _contact_points(model, "PartnerEmails", "Email")
+        partner["PartnerPhones"] = _contact_points(model, "PartnerPhones", "Number", stored)
+        partner["PartnerEmails"] = _contact_points(model, "PartnerEmails", "Email", stored)
         asks = model.children("PartnerAskArrays")
         partner["PartnerAskArrays"] = [
             {"AskID": ask.integer("AskID") or 0, "AskAmount": ask.text("AskAmount")} for ask in asks
@@ -195,13 +197,17 @@ def seed_partner(store: AegisStore, members: Mapping[str, Any]) -> str:
     partner |= {"IsActive": True, "MemberDate": store.local_time(store.clock())}
     store.touch(partner)
     partner |= {name: value for name, value in members.items() if name != "ID"}
-    store.partners[partner["ID"]] = partner
-    store.search_texts.pop(partner["ID"], None)
+    store.add_partner(partner)
     store.seeded_partner_ids.add(partner["ID"])
     return str(partner["ID"])
 
 
-def _contact_points(model: Model, member: str, value_member: str) -> list[dict[str, Any]]:
+def _contact_points(
+    model: Model, member: str, value_member: str, stored: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Phones or e-mails as sent; members beyond the contract stay if this partner's entries have such members."""
+    named = ("Type", "Priority", value_member, "Status")
+    beyond = {name for point in (stored or {}).get(member) or [] for name in point if name not in named}
     points: list[dict[str, Any]] = []
     for n, point in enumerate(model.children(member)):
         priority = point.integer("Priority")
@@ -211,6 +217,7 @@ def _contact_points(model: Model, member: str, value_member: str) -> list[dict[s
                 "Priority": priority if priority is not None else n + 1,
                 value_member: point.required_text(value_member),
                 "Status": point.text("Status"),
+                **{name: point.raw(name) for name in sorted(beyond) if point.raw(name) is not None},
             }
         )
         point.drop_unknown()

@@ -1,5 +1,6 @@
 """Pledges in the simulated Aegis: history, create, save as a full replace."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -150,7 +151,8 @@ def seed_pledge(store: AegisStore, members: Mapping[str, Any]) -> str:
 
 def _pledge(store: AegisStore, model: dict[str, Any], *, via_api: bool) -> Pledge:
     pledged = _pledged(store, model)
-    return Pledge(model, created=store.clock(), pledged=pledged, via_api=via_api, first_model=dict(model))
+    first, as_left = copy.deepcopy(model), copy.deepcopy(model)
+    return Pledge(model, created=store.clock(), pledged=pledged, via_api=via_api, first_model=first, as_left=as_left)
 
 
 def _pledged(store: AegisStore, model: Mapping[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """What the simulated Aegis holds: partners, pledges, transactions, notes and reference data."""
 
+import copy
 import random
 import uuid
 from collections.abc import Callable, Mapping
@@ -48,6 +49,8 @@ class Pledge:
     via_api: bool
     first_model: dict[str, Any]
     """The model as it was first received."""
+    as_left: dict[str, Any]
+    """The model as it was first received, with what staff changed since; no Save by a caller is in it."""
 
     @property
     def pledge_id(self) -> str:
@@ -100,6 +103,8 @@ class AegisSettings:
     """What partner/ID answers for an unknown ID: `404`, `null` or `empty` (the contract names all three)."""
     save_answers: str = "vary"
     """What a Save answers: `200`, `204`, or `vary` for one and the other in turn."""
+    save_conflicts: bool = False
+    """Whether partner/Save answers 409 when the DateModified sent is not the stored one."""
 
 
 class AegisStore:
@@ -118,6 +123,8 @@ class AegisStore:
         self._last_partner_id = FIRST_PARTNER_ID - 1
         self._last_invoice_number = FIRST_INVOICE_NUMBER - 1
         self.partners: dict[str, dict[str, Any]] = {}
+        self.partners_as_left: dict[str, dict[str, Any]] = {}
+        """Each partner as it was made, with what staff changed since; no Save by a caller is in it."""
         self.search_texts: dict[str, SearchTexts] = {}
         """What partner/Search compares, by partner; forgotten when the partner changes."""
         self.pledges: dict[str, Pledge] = {}
@@ -192,19 +199,31 @@ class AegisStore:
         pledges = self.pledges_of.get(partner_id, [])
         return max(pledges, key=lambda pledge: (pledge.pledged, pledge.created), default=None)
 
+    def add_partner(self, partner: dict[str, Any]) -> None:
+        """Keep a new partner."""
+        self.partners[partner["ID"]] = partner
+        self.partners_as_left[partner["ID"]] = copy.deepcopy(partner)
+        self.search_texts.pop(partner["ID"], None)
+
     def set_partner_active(self, partner_id: str, active: bool) -> None:
         """Switch a partner on or off, as staff would."""
-        self.partners[partner_id]["IsActive"] = active
-        self.touch(self.partners[partner_id])
+        self.edit_partner(partner_id, {"IsActive": active})
 
     def edit_partner(self, partner_id: str, members: Mapping[str, Any]) -> None:
         """Change a partner as staff would, unknown members included."""
-        self.partners[partner_id].update(members)
+        self.partners[partner_id].update(copy.deepcopy(dict(members)))
+        self.partners_as_left[partner_id].update(copy.deepcopy(dict(members)))
         self.touch(self.partners[partner_id])
 
     def set_pledge_active(self, pledge_id: str, active: bool) -> None:
         """Switch a pledge on or off, as staff would."""
-        self.pledges[pledge_id].model["Active"] = active
+        self.edit_pledge(pledge_id, {"Active": active})
+
+    def edit_pledge(self, pledge_id: str, members: Mapping[str, Any]) -> None:
+        """Change a pledge as staff would, unknown members included."""
+        self.pledges[pledge_id].model.update(copy.deepcopy(dict(members)))
+        self.pledges[pledge_id].as_left.update(copy.deepcopy(dict(members)))
+        self.writes += 1
 
     def touch(self, partner: dict[str, Any]) -> None:
         """Move a partner's DateModified."""

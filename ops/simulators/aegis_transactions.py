@@ -152,9 +152,7 @@ class TransactionOperations:
         return line
 
     def _overwrite_address(self, partner_id: str, payment: Mapping[str, Any]) -> None:
-        partner = self._store.partners[partner_id]
-        partner.update({own: payment[sent] for sent, own in PRIMARY_ADDRESS.items()})
-        self._store.touch(partner)
+        self._store.edit_partner(partner_id, {own: payment[sent] for sent, own in PRIMARY_ADDRESS.items()})
 
 
 def seed_transaction(store: AegisStore, members: Mapping[str, Any], recorded: datetime | None = None) -> int:

@@ -11,3 +11,14 @@ TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
 """
 
 COUNTRY_CODES = frozenset(_LISTED.split())
+
+_NAMES = {
+    "usa": "US", "united states": "US", "united states of america": "US", "canada": "CA", "united kingdom": "GB",
+    "netherlands": "NL", "germany": "DE", "brazil": "BR", "aus": "AU",
+}  # fmt: skip
+
+
+def code_of(country: str) -> str | None:
+    """The code of a country as the population writes it; None for one that nobody knows."""
+    text = country.strip()
+    return text.upper() if text.upper() in COUNTRY_CODES else _NAMES.get(text.casefold())

@@ -12,8 +12,10 @@ from ops.simulators.population_bad_gifts import BAD_KINDS, BIWEEKLY, OFF_CONTRAC
 from ops.simulators.population_codes import SETTINGS, seed_aegis_codes, seed_projects
 from ops.simulators.population_donors import DONOR_KINDS, DonorMaker, MadeDonor
 from ops.simulators.population_gifts import GOOD_KINDS, QUIET_KINDS, SCHEDULE_FREQUENCIES, GiftBuilder
-from ops.simulators.population_schedules import pledge_for, schedule_for
+from ops.simulators.population_schedules import next_charge, pledge_for, schedule_for
+from ops.simulators.raisedonors_records import just_after
 from ops.simulators.raisedonors_store import RaiseDonorsStore
+from ops.simulators.raisedonors_time import ticks_of
 
 __all__ = [
     "BAD_KINDS",
@@ -80,11 +82,12 @@ class Population:
             self.make_gift(kind, moment + timedelta(minutes=n))
         return self.counts
 
-    def make_donor(self, kind: str) -> MadeDonor:
-        """Add one donor of a kind, with the partners that go with it."""
+    def make_donor(self, kind: str, *, gives: bool = True) -> MadeDonor:
+        """Add one donor of a kind, with the partners that go with it; one that does not give is drawn for no gift."""
         with self._raisedonors.lock, self._aegis.lock:
             made = self._donor_maker.make(kind)
-        self.donors.append(made)
+        if gives:
+            self.donors.append(made)
         return made
 
     def make_gift(
@@ -99,6 +102,17 @@ class Population:
         chosen = kind or self._drawn({**GOOD_KINDS, **QUIET_KINDS})
         with self._raisedonors.lock, self._aegis.lock:
             return self._make_gift(chosen, when or self._raisedonors.clock(), donor, visible_after)
+
+    def make_twins(self, when: datetime | None = None) -> tuple[MadeGift, MadeGift]:
+        """Add two gifts of one donor on one day that are alike in amount, project and appeal."""
+        with self._raisedonors.lock, self._aegis.lock:
+            moment = when or self._raisedonors.clock()
+            first = self._make_gift("one_time", moment, None, None)
+            members = {**self._raisedonors.gifts.entry(first.gift_id).latest.members, "transactionId": "ch_twin"}
+            gift_id = self._raisedonors.add("gift", members, created=moment, modified=moment, label="one_time")
+            second = MadeGift(gift_id, "one_time", first.donor_id)
+            self.gifts.append(second)
+            return first, second
 
     def _make_gift(
         self, chosen: str, moment: datetime, donor: MadeDonor | None, visible_after: timedelta | None
@@ -128,11 +142,12 @@ class Population:
         elif kind == "imported_schedule":
             schedule_id, giver = self._imported_schedule(moment)
         elif kind == "later_of_schedule":
-            schedule_id, giver = self._chance.choice(self._schedules) if self._schedules else (
-                self._imported_schedule(moment))  # fmt: skip
+            charging = [one for one in self._schedules if self._charges(one[0])]
+            schedule_id, giver = self._chance.choice(charging) if charging else self._imported_schedule(moment)
         else:
             return None, giver
         schedule = self._raisedonors.schedules.entry(schedule_id).latest.members
+        self._charge(schedule_id, moment)
         gift |= self._gift_builder.plain(giver, moment, schedule["amount"])
         gift |= {
             "recurringGiftId": schedule_id,
@@ -161,6 +176,16 @@ class Population:
         pledge_id = seed_pledge(self._aegis, pledge_for(schedule, str(giver.partner_id), began))
         self._raisedonors.edit("schedule", schedule_id, {"crmKey": pledge_id}, modified=began + timedelta(days=1))
         return schedule_id, giver
+
+    def _charges(self, schedule_id: int) -> bool:
+        return str(self._raisedonors.schedules.entry(schedule_id).latest.members["statusText"]) == "Active"
+
+    def _charge(self, schedule_id: int, moment: datetime) -> None:
+        """The gateway moves the next charge date past each charge; the first one comes with the schedule."""
+        schedule = self._raisedonors.schedules.entry(schedule_id)
+        if schedule.created < ticks_of(moment):
+            following = {"nextChargeDate": next_charge(moment, schedule.latest.members["frequency"])}
+            self._raisedonors.edit("schedule", schedule_id, following, modified=just_after(schedule, moment))
 
     def _any_donor(self) -> MadeDonor:
         return self._chance.choice(self.donors) if self.donors else self.make_donor("new_person")

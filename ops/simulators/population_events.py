@@ -1,21 +1,38 @@
 """What happens after a gift: approvals, refunds, edits of donors and schedules, notes; and edits by Aegis' staff."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from ops.simulators.aegis_store import AegisStore
-from ops.simulators.raisedonors_records import Entry
+from ops.simulators.population_edits import EDITS, DonorEdits
+from ops.simulators.population_schedule_events import SCHEDULE_EVENTS, ScheduleEvents
+from ops.simulators.raisedonors_records import Entry, just_after
 from ops.simulators.raisedonors_store import RaiseDonorsStore
-from ops.simulators.raisedonors_time import moment_of
 
+DONATION_ID = "RaiseDonors.Donation.Id"
+DONOR_ID = "RaiseDonors.Donor.Id"
+GIFT_EVENTS = {
+    "approve": ("Pending", "Approved"),
+    "refund": ("Approved", "Refunded"),
+    "void": ("Approved", "Voided"),
+    "refund_delivered": ("Approved", "Refunded"),
+    "refund_undelivered": ("Approved", "Refunded"),
+    "refund_adopted": ("Approved", "Refunded"),
+}
+"""Changes of a gift's status; `refund` and `void` happen to any approved gift, sent or not."""
 EVENT_KINDS = (
-    "approve", "refund", "void", "donor_moved", "donor_phone", "donor_email", "donor_noted", "schedule_amount",
-    "schedule_suspended", "schedule_resumed", "schedule_cancelled", "partner_edited",
-)  # fmt: skip
-"""What can happen."""
+    *GIFT_EVENTS,
+    *(f"donor_{edit}" for edit in EDITS),
+    *(f"stranger_{edit}" for edit in EDITS),
+    "donor_noted",
+    "stranger_noted",
+    *(f"schedule_{event}" for event in SCHEDULE_EVENTS),
+    "partner_edited",
+    "pledge_edited",
+)
+"""What can happen. A stranger is a donor whom Aegis does not know and who never gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,79 +50,80 @@ class Events:
         self._chance = random.Random(seed)
         self._raisedonors = raisedonors
         self._aegis = aegis
+        self._edits = DonorEdits(self._chance, raisedonors)
+        self._schedules = ScheduleEvents(self._chance, raisedonors)
+        self.happened: list[MadeEvent] = []
 
-    def happen(self, kind: str, when: datetime | None = None) -> MadeEvent:
-        """Let one thing happen, to a record that chance picks."""
+    def happen(self, kind: str, when: datetime | None = None, record_id: int | None = None) -> MadeEvent:
+        """Let one thing happen, to the record named or to one that chance picks."""
         moment = when or self._raisedonors.clock()
         if kind not in EVENT_KINDS:
             raise ValueError(f"{kind!r} is not one of {', '.join(EVENT_KINDS)}")
-        with self._raisedonors.lock, self._aegis.lock:
-            if kind in ("approve", "refund", "void"):
-                return MadeEvent(kind, self._gift_event(kind, moment))
-            if kind.startswith("schedule_"):
-                return MadeEvent(kind, self._schedule_event(kind, moment))
-            if kind == "partner_edited":
-                return MadeEvent(kind, self._edit_partner())
-            return MadeEvent(kind, self._donor_event(kind, moment))
-
-    def _gift_event(self, kind: str, moment: datetime) -> int | None:
-        before, after = {
-            "approve": ("Pending", "Approved"), "refund": ("Approved", "Refunded"), "void": ("Approved", "Voided"),
-        }[kind]  # fmt: skip
-        entry = self._picked(
-            entry
-            for entry in self._raisedonors.gifts.visible()
-            if not entry.bad and entry.latest.members.get("statusText") == before and not _is_test(entry)
-        )
-        if entry is None:
-            return None
-        self._raisedonors.set_gift_status(entry.record_id, after, modified=_later(entry, moment))
-        return entry.record_id
-
-    def _schedule_event(self, kind: str, moment: datetime) -> int | None:
-        wanted = "Suspended" if kind == "schedule_resumed" else "Active"
-        schedules = self._raisedonors.schedules
-        entry = self._picked(one for one in schedules.visible() if one.latest.members["statusText"] == wanted)
-        if entry is None:
-            return None
-        if kind == "schedule_amount":
-            self._raise_amount(entry, moment)
-        else:
-            text = {
-                "schedule_suspended": "Suspended", "schedule_resumed": "Active", "schedule_cancelled": "Cancelled",
-            }[kind]  # fmt: skip
-            self._raisedonors.set_schedule_status(entry.record_id, text, modified=_later(entry, moment))
-        return entry.record_id
-
-    def _raise_amount(self, entry: Entry, moment: datetime) -> None:
-        members, rise = entry.latest.members, Decimal("5.00")
-        first, *others = members["projects"]
-        changes = {
-            "amount": members["amount"] + rise,
-            "projects": [{**first, "amount": first["amount"] + rise}, *others],
+        subject, _, event = kind.partition("_")
+        acts: dict[str, Callable[[], int | str | None]] = {
+            "schedule": lambda: self._schedule_event(event, moment, record_id),
+            "partner": self._edit_partner,
+            "pledge": self._edit_pledge,
+            "donor": lambda: self._donor_event(event, moment, record_id, is_known=True),
+            "stranger": lambda: self._donor_event(event, moment, record_id, is_known=False),
         }
-        self._raisedonors.edit("schedule", entry.record_id, changes, modified=_later(entry, moment))
+        with self._raisedonors.lock, self._aegis.lock:
+            act = acts.get(subject, lambda: self._gift_event(kind, moment, record_id))
+            made = MadeEvent(kind, act())
+        if made.record_id is not None:
+            self.happened.append(made)
+        return made
 
-    def _donor_event(self, kind: str, moment: datetime) -> int | None:
-        entry = self._picked(one for one in self._raisedonors.donors.visible() if not one.bad)
+    def _gift_event(self, kind: str, moment: datetime, gift_id: int | None) -> int | None:
+        before, after = GIFT_EVENTS[kind]
+        sent = {transaction.attribute(DONATION_ID) for transaction in self._aegis.transactions.values()}
+
+        def fits(gift: Entry) -> bool:
+            members, is_adopted = gift.latest.members, bool(gift.first_members.get("crmKey"))
+            if members.get("statusText") != before or members.get("isTestMode") or gift.bad:
+                return False
+            is_sent = str(gift.record_id) in sent
+            return {
+                "refund_delivered": is_sent,
+                "refund_undelivered": not is_sent and not is_adopted,
+                "refund_adopted": is_adopted,
+            }.get(kind, True)
+
+        entry = self._picked(self._raisedonors.gifts.visible(), fits, gift_id)
         if entry is None:
             return None
-        donor = entry.latest.members
-        if kind == "donor_noted":
-            note = {"donorId": entry.record_id, "type": "Note", "subject": "Call back", "body": "Asked about missions"}
-            self._raisedonors.add("activity", note, created=moment)
-            return entry.record_id
-        if kind == "donor_moved":
-            street = {"address1": f"{self._chance.randint(40000, 49999)} Elm Street", "address2": None}
-            kept = [{**address, **street} for address in donor["donorAddresses"] if address["isPrimary"]]
-            changes = {"donorAddresses": kept or donor["donorAddresses"]}
+        self._raisedonors.set_gift_status(entry.record_id, after, modified=just_after(entry, moment))
+        return entry.record_id
+
+    def _schedule_event(self, event: str, moment: datetime, schedule_id: int | None) -> int | None:
+        schedules = self._raisedonors.schedules.visible()
+        entry = self._picked(schedules, lambda one: self._schedules.can(event, one), schedule_id)
+        if entry is None:
+            return None
+        self._schedules.apply(event, entry, moment)
+        return entry.record_id
+
+    def _donor_event(self, event: str, moment: datetime, donor_id: int | None, *, is_known: bool) -> int | None:
+        known = {transaction.attribute(DONOR_ID) for transaction in self._aegis.transactions.values()}
+        gave = {gift.latest.members.get("donorId") for gift in self._raisedonors.gifts.all_entries()}
+
+        def fits(donor: Entry) -> bool:
+            if donor.bad or (event in EDITS and not self._edits.can(event, donor)):
+                return False
+            if is_known:
+                return str(donor.record_id) in known
+            own = self._raisedonors.expected_partners.get(donor.record_id)
+            return donor.record_id not in gave and own == frozenset() and not donor.latest.members.get("crmKey")
+
+        entry = self._picked(self._raisedonors.donors.visible(), fits, donor_id)
+        if entry is None:
+            return None
+        if event == "noted":
+            number = len(self._raisedonors.activities) + 1
+            note = {"donorId": entry.record_id, "type": "Note", "subject": "Call back", "source": "Staff"}
+            self._raisedonors.add("activity", {**note, "body": f"Call {number}: asked about missions"}, created=moment)
         else:
-            collection = "donorPhoneNumbers" if kind == "donor_phone" else "donorEmailAddresses"
-            value = f"307-555-01{self._chance.randint(0, 99):02d}"
-            if kind == "donor_email":
-                value = f"moved.{entry.record_id}.{self._chance.randint(1, 9999)}@example.org"
-            changes = {collection: [{**held, "value": value} for held in donor[collection][:1]]}
-        self._raisedonors.edit("donor", entry.record_id, changes, modified=_later(entry, moment))
+            self._edits.apply(event, entry, moment)
         return entry.record_id
 
     def _edit_partner(self) -> str | None:
@@ -113,18 +131,18 @@ class Events:
         if not active:
             return None
         partner_id = str(self._chance.choice(active))
-        self._aegis.edit_partner(partner_id, {"Salutation": f"Dear friend {self._chance.randint(1, 99)}"})
+        number = self._chance.randint(1, 99)
+        self._aegis.edit_partner(partner_id, {"Salutation": f"Dear friend {number}", "StaffRating": number})
         return partner_id
 
-    def _picked(self, entries: Iterable[Entry]) -> Entry | None:
-        found = list(entries)
+    def _edit_pledge(self) -> str | None:
+        pledge_ids = [pledge.pledge_id for pledge in self._aegis.pledges.values() if pledge.model["Active"]]
+        if not pledge_ids:
+            return None
+        pledge_id = self._chance.choice(pledge_ids)
+        self._aegis.edit_pledge(pledge_id, {"StaffRemark": f"Called {self._chance.randint(1, 99)} times"})
+        return pledge_id
+
+    def _picked(self, entries: Iterable[Entry], fits: Callable[[Entry], bool], wanted: int | None) -> Entry | None:
+        found = [entry for entry in entries if fits(entry) and wanted in (None, entry.record_id)]
         return self._chance.choice(found) if found else None
-
-
-def _is_test(entry: Entry) -> bool:
-    return bool(entry.latest.members.get("isTestMode"))
-
-
-def _later(entry: Entry, moment: datetime) -> datetime:
-    """The moment, or just after the record's last change if that is later."""
-    return max(moment, moment_of(entry.latest.modified) + timedelta(microseconds=1))

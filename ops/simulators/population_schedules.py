@@ -24,7 +24,7 @@ def schedule_for(
         "donorId": donor.donor_id,
         "frequency": frequency,
         "startDate": began.strftime("%Y-%m-%d"),
-        "nextChargeDate": (began + timedelta(days=DAYS_IN_YEAR // frequency)).strftime("%Y-%m-%dT00:00:00"),
+        "nextChargeDate": next_charge(began, frequency),
         "amount": amount,
         "currencyCode": "USD",
         "status": 1,
@@ -39,6 +39,11 @@ def schedule_for(
         "billingLastName": person.last_name or person.company,
         "billingAddress": person.address(),
     }
+
+
+def next_charge(after: datetime, frequency: int) -> str:
+    """The date of the charge that follows one at a moment."""
+    return (after + timedelta(days=DAYS_IN_YEAR // frequency)).strftime("%Y-%m-%dT00:00:00")
 
 
 def pledge_for(schedule: Mapping[str, Any], partner_id: str, began: datetime) -> dict[str, Any]:

@@ -75,6 +75,9 @@ class ScheduleOperations:
         written = {name: body.get(name) for name in SCHEDULE_WRITTEN}
         same_status = body["status"] == latest["status"]
         kept["statusText"] = latest["statusText"] if same_status else SCHEDULE_STATUS_TEXTS[body["status"]]
+        changed = tuple(name for name in SCHEDULE_WRITTEN if (written[name] or None) != (latest.get(name) or None))
+        if set(changed) - {"crmKey"}:
+            self._store.overwritten_schedules.append((entry.record_id, changed))
         self._store.edit("schedule", entry.record_id, {**kept, **written}, replace=True)
         return self._stored(entry)
 

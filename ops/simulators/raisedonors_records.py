@@ -3,10 +3,10 @@
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from ops.simulators.raisedonors_time import coarsen, ticks_of
+from ops.simulators.raisedonors_time import coarsen, moment_of, ticks_of
 
 
 @dataclass(slots=True)
@@ -35,6 +35,8 @@ class Entry:
     """The record as it was first added."""
     statuses: list[str] = field(default_factory=list)
     """All status texts it ever had."""
+    history: list[Version] = field(default_factory=list)
+    """All states it ever had, the last one included."""
 
     @property
     def latest(self) -> Version:
@@ -44,6 +46,17 @@ class Entry:
         if self.seen is None:
             raise LookupError(f"record {self.record_id} has no state")
         return self.seen
+
+
+def just_after(entry: Entry, moment: datetime) -> datetime:
+    """The moment, or just after the record's last change if that is later."""
+    return max(moment, moment_of(entry.latest.modified) + timedelta(microseconds=1))
+
+
+def version_at(entry: Entry, moment: datetime) -> Version:
+    """The state that a record was in at a moment, or its first one."""
+    known = [version for version in entry.history if version.modified <= ticks_of(moment)]
+    return known[-1] if known else entry.history[0]
 
 
 class Records:
@@ -148,6 +161,7 @@ class Records:
 
     def _write(self, entry: Entry, version: Version, now: int) -> None:
         entry.writes += 1
+        entry.history.append(version)
         status = version.members.get("statusText")
         if isinstance(status, str) and (not entry.statuses or entry.statuses[-1] != status):
             entry.statuses.append(status)

@@ -24,6 +24,7 @@ OTHER_STATUS_NUMBER = 9
 SCHEDULE_STATUS_TEXTS = {1: "Active", 2: "Suspended", 3: "Cancelled", 4: "Expired", 5: "Failing", 6: "Unknown"}
 FIRST_IDS = {"gift": 900001, "donor": 48001, "schedule": 70001, "project": 301, "activity": 1}
 DONOR_LISTS = ("donorAddresses", "donorEmailAddresses", "donorPhoneNumbers")
+MIRRORED = (("email", "donorEmailAddresses"), ("phone", "donorPhoneNumbers"))
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class RaiseDonorsStore:
         """For donors of whom it is certain: the IDs of the partners in Aegis that they are; empty means a new one."""
         self.foreign_partners: dict[int, frozenset[str]] = {}
         """Partners in Aegis that look like a donor and are someone else."""
+        self.overwritten_schedules: list[tuple[int, tuple[str, ...]]] = []
+        """Schedules whose replacement by a caller changed more than the key, with the members changed."""
 
     def records(self, kind: str) -> Records:
         """The records of a kind: gift, donor, schedule, project or activity."""
@@ -130,7 +133,10 @@ class RaiseDonorsStore:
         visible_after: timedelta | None = None,
         replace: bool = False,
     ) -> None:
-        """Change a record; its modification time moves."""
+        """Change a record; its modification time moves.
+
+        A donor's `email`, `phone` and `primaryAddress` change the primary entry of the collection behind them.
+        """
         shown_at = None
         moment = ticks_of(modified) if modified else None
         if visible_after is not None:
@@ -138,6 +144,8 @@ class RaiseDonorsStore:
             shown_at = start + visible_after // timedelta(microseconds=1) * 10
         with self.lock:
             self.writes += 1
+            if kind == "donor":
+                changes = self._with_primaries(self.donors.entry(record_id).latest.members, changes)
             self._records[kind].edit(record_id, changes, modified=moment, visible_at=shown_at, replace=replace)
 
     def set_gift_status(self, gift_id: int, status_text: str, *, modified: datetime | None = None) -> None:
@@ -174,6 +182,20 @@ class RaiseDonorsStore:
         beside = {"kind": entry.kind, "bad": entry.bad, "visible": entry.seen is not None, "statuses": entry.statuses}
         return {**record, "_sim": {**beside, "firstCrmKey": entry.first_members.get("crmKey")}}
 
+    def _with_primaries(self, donor: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+        own = dict(changes)
+        for single, collection in (*MIRRORED, ("primaryAddress", "donorAddresses")):
+            if single not in own:
+                continue
+            value = own.pop(single)
+            new = value if isinstance(value, Mapping) else {"value": value}
+            entries = list(donor[collection])
+            primary = next((entry for entry in entries if entry["isPrimary"]), None)
+            others = [entry for entry in entries if entry is not primary]
+            base = primary or {"id": self.new_detail_id(), "isPrimary": True}
+            own.setdefault(collection, [{**base, **new}, *others] if value else others)
+        return own
+
     def _fill_in(self, kind: str, members: dict[str, Any]) -> None:
         if kind == "gift":
             members.setdefault("statusText", "Approved")
@@ -192,7 +214,7 @@ class RaiseDonorsStore:
     def _fill_in_donor(self, donor: dict[str, Any]) -> None:
         for flag in ("isOrganization", "isTestMode", "isArchived"):
             donor.setdefault(flag, False)
-        for single, collection in (("email", "donorEmailAddresses"), ("phone", "donorPhoneNumbers")):
+        for single, collection in MIRRORED:
             value = donor.pop(single, None)
             if value and not donor.get(collection):
                 donor[collection] = [{"value": value, "isPrimary": True}]

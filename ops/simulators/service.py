@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from ops.simulators.access_log import AccessLog, LogEntry
 from ops.simulators.contract_check import Exchange, TrafficCheck
 from ops.simulators.faults import FaultKind, FaultPlan, Faults
+from ops.simulators.interjections import Interjection, Moment
 from ops.simulators.wire import Answer, Call, ConnectionDropped, Operation, OperationTable, Request
 
 Scope = MutableMapping[str, Any]
@@ -72,6 +73,7 @@ class SimulatedService(ABC):
         self.check = check
         self.faults = Faults(self.clock, fault_seed)
         self.log = AccessLog()
+        self.interjections: list[Interjection] = []
         self._landings: list[tuple[datetime, Visit]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -104,11 +106,12 @@ class SimulatedService(ABC):
         return operation.operation_id if operation else None
 
     def reset(self) -> None:
-        """Empty the store, the log, the fault rules and the contract check's findings."""
+        """Empty the store, the log, the fault rules, the interjections and the contract check's findings."""
         with self._store.lock:
             self._store.clear()
         self.faults.clear()
         self.log.clear()
+        self.interjections.clear()
         self._landings.clear()
         if self.check is not None:
             self.check.clear()
@@ -189,10 +192,18 @@ class SimulatedService(ABC):
             answer = self.failure(405 if visit.path_exists else 404, "No such operation.")
         else:
             with self._store.lock:
+                self._interject(Moment.BEFORE, visit.operation, visit.request)
                 answer = visit.operation.run(call)
+                if answer.status < 400:
+                    self._interject(Moment.AFTER, visit.operation, visit.request)
         visit.entry.executed_status = answer.status
         self._check(visit.request, answer)
         return answer
+
+    def _interject(self, moment: Moment, operation: Operation, request: Request) -> None:
+        for interjection in self.interjections:
+            if interjection.moment is moment and interjection.strikes(operation.operation_id, request):
+                interjection.act()
 
     def _schedule_landing(self, visit: Visit, seconds: float) -> None:
         landing = (self.clock() + timedelta(seconds=seconds), visit)

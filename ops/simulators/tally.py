@@ -7,6 +7,9 @@ from ops.simulators.aegis_store import AegisStore, Transaction
 from ops.simulators.raisedonors_records import Entry
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 from ops.simulators.tally_keys import doubled_partners, doubled_pledges, wrong_partner
+from ops.simulators.tally_notes import compare_notes
+from ops.simulators.tally_partners import compare_partners
+from ops.simulators.tally_pledges import compare_pledges
 from ops.simulators.tally_result import Finding, Tally
 
 DONATION_ID = "RaiseDonors.Donation.Id"
@@ -14,10 +17,18 @@ DONOR_ID = "RaiseDonors.Donor.Id"
 GIVEN_BACK = ("Refunded", "Voided")
 
 
-def tally(raisedonors: RaiseDonorsStore, aegis: AegisStore, expected: Iterable[int] | None = None) -> Tally:
-    """Compare both stores. Without `expected`, the gifts that ought to be in Aegis are worked out from RaiseDonors."""
+def tally(
+    raisedonors: RaiseDonorsStore, aegis: AegisStore, expected: Iterable[int] | None = None, *, with_notes: bool = False
+) -> Tally:
+    """Compare both stores. Without `expected`, the gifts that ought to be in Aegis are worked out from RaiseDonors.
+
+    `with_notes` says that notes on donors are to be in Aegis too.
+    """
     with raisedonors.lock, aegis.lock:
-        return _Tallying(raisedonors, aegis, expected).result
+        result = _Tallying(raisedonors, aegis, expected).result
+        if with_notes:
+            compare_notes(raisedonors, aegis, result)
+        return result
 
 
 class _Tallying:
@@ -35,6 +46,8 @@ class _Tallying:
         self.result.doubled_partners += doubled_partners(aegis)
         self.result.doubled_pledges += doubled_pledges(raisedonors, aegis)
         self._find_hazards()
+        compare_pledges(raisedonors, aegis, self.result)
+        compare_partners(raisedonors, aegis, self.result)
 
     def _sorted_transactions(self) -> dict[int, list[Transaction]]:
         by_gift: dict[int, list[Transaction]] = {}
@@ -46,6 +59,7 @@ class _Tallying:
             if gift_id is None or gift_id not in self._gifts:
                 detail = f"transaction of {transaction.total} for donation {text!r}, which RaiseDonors does not have"
                 self.result.foreign.append(Finding(gift_id, (transaction.invoice_number,), detail))
+                self.result.add_net(None, _by_fund(transaction), aegis=1)
                 continue
             by_gift.setdefault(gift_id, []).append(transaction)
         return by_gift
@@ -59,9 +73,18 @@ class _Tallying:
         elif given and not gift.bad and not _may_be_there(gift):
             detail = f"was recorded although it is {_why_not(gift)}"
             self.result.foreign.append(Finding(gift_id, _invoices(given), detail))
+        else:
+            self._compare_each(gift_id, gift, given, 1)
         if len(given) > 1:
             self.result.doubled.append(Finding(gift_id, _invoices(given), f"recorded {len(given)} times"))
-        self._compare_returned(gift_id, gift, given, returned)
+        wanted_back = self._compare_returned(gift_id, gift, given, returned)
+        # A gift given back before it was sent may be there with both signs or with none: its net is the same.
+        wanted = 1 if gift_id in self._expected else int(bool(given) and (gift.bad or _may_be_there(gift)))
+        donor_id = gift.latest.members.get("donorId")
+        if wanted or wanted_back:
+            self.result.add_net(donor_id, self._shares(gift), raisedonors=wanted - wanted_back)
+        for transaction in transactions:
+            self.result.add_net(donor_id, _by_fund(transaction), aegis=1)
 
     def _compare_expected(self, gift_id: int, gift: Entry, given: list[Transaction]) -> None:
         amount, shares = Decimal(str(gift.latest.members.get("amount", 0))), self._shares(gift)
@@ -81,6 +104,12 @@ class _Tallying:
             result.donor_sides(donor_id).aegis += transaction.total
             for line in transaction.lines:
                 result.fund_sides(line.fund_id).aegis += line.amount
+        self._compare_each(gift_id, gift, given, 1)
+
+    def _compare_each(self, gift_id: int, gift: Entry, transactions: list[Transaction], sign: int) -> None:
+        amount = sign * Decimal(str(gift.latest.members.get("amount", 0)))
+        shares = {fund: sign * share for fund, share in self._shares(gift).items()}
+        for transaction in transactions:
             self._compare_one(gift_id, gift, transaction, amount, shares)
 
     def _compare_one(
@@ -104,7 +133,7 @@ class _Tallying:
 
     def _compare_returned(
         self, gift_id: int, gift: Entry, given: list[Transaction], returned: list[Transaction]
-    ) -> None:
+    ) -> int:
         """A refund is recorded once, for the whole amount, and only beside an original, if Aegis got one from here."""
         is_returned = gift.latest.members.get("statusText") in GIVEN_BACK
         adopted = bool(gift.first_members.get("crmKey"))
@@ -119,11 +148,8 @@ class _Tallying:
             )
         elif len(returned) < wanted:
             self.result.missing_refunds.append(Finding(gift_id, _invoices(given), "given back, but not in Aegis"))
-        amount = Decimal(str(gift.latest.members.get("amount", 0)))
-        for transaction in returned:
-            if transaction.total != -amount or _by_fund(transaction) != _negative(self._shares(gift)):
-                detail = f"{-amount} was given back, {transaction.total} recorded"
-                self.result.wrong_amount.append(Finding(gift_id, (transaction.invoice_number,), detail))
+        self._compare_each(gift_id, gift, returned, -1)
+        return wanted
 
     def _shares(self, gift: Entry) -> dict[str, Decimal]:
         shares: dict[str, Decimal] = {}
@@ -165,10 +191,6 @@ def _by_fund(transaction: Transaction) -> dict[str, Decimal]:
     for line in transaction.lines:
         funds[line.fund_id] = funds.get(line.fund_id, Decimal(0)) + line.amount
     return funds
-
-
-def _negative(shares: dict[str, Decimal]) -> dict[str, Decimal]:
-    return {fund: -share for fund, share in shares.items()}
 
 
 def _invoices(transactions: Iterable[Transaction]) -> tuple[int, ...]:

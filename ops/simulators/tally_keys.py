@@ -49,15 +49,15 @@ def wrong_partner(
 def doubled_pledges(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> list[Finding]:
     """Schedules with more than one active pledge, by what their gifts were applied to and by what was created."""
     findings = []
-    for schedule_id, pledge_ids in _pledges_applied(raisedonors, aegis).items():
+    for schedule_id, pledge_ids in pledges_applied(raisedonors, aegis).items():
         active = sorted(one for one in pledge_ids if one in aegis.pledges and aegis.pledges[one].model["Active"])
         if len(active) > 1:
             findings.append(Finding(None, (), f"schedule {schedule_id} has the active pledges {', '.join(active)}"))
     return findings + _created_twice(raisedonors, aegis)
 
 
-def _pledges_applied(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> dict[int, set[str]]:
-    """The pledges that the gifts of each schedule really went to."""
+def pledges_applied(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> dict[int, set[str]]:
+    """The pledges that the gifts of each schedule went to, as they were named."""
     schedules = {
         str(entry.record_id): entry.latest.members.get("recurringGiftId") for entry in raisedonors.gifts.all_entries()
     }
@@ -65,7 +65,8 @@ def _pledges_applied(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> dict[i
     for transaction in aegis.transactions.values():
         schedule_id = schedules.get(transaction.attribute(DONATION_ID) or "")
         if schedule_id is not None:
-            ids = {line.applied_to_pledge for line in transaction.lines if line.applied_to_pledge}
+            named = (line for line in transaction.lines if not line.by_hazard)
+            ids = {line.applied_to_pledge for line in named if line.applied_to_pledge}
             applied.setdefault(schedule_id, set()).update(ids)
     return applied
 
@@ -78,7 +79,7 @@ def _created_twice(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> list[Fin
         if pledge.via_api and pledge.model["Active"]:
             key = (first["PartnerID"], first["PledgeAmount"], str(first["StartDate"])[:10], first["Frequency"])
             groups.setdefault(key, []).append(pledge)
-    donors = _donors_of_partners(raisedonors, aegis)
+    donors = donors_of_partners(raisedonors, aegis)
     findings = []
     for (partner_id, amount, start, frequency), pledges in groups.items():
         schedules = _schedules_of(raisedonors, donors.get(partner_id, set()), amount)
@@ -88,7 +89,8 @@ def _created_twice(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> list[Fin
     return findings
 
 
-def _donors_of_partners(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> dict[str, set[int]]:
+def donors_of_partners(raisedonors: RaiseDonorsStore, aegis: AegisStore) -> dict[str, set[int]]:
+    """Of each partner the donors that are it: by the key on RaiseDonors, by their gifts, by the custom data."""
     pairs: list[tuple[str, Any]] = [
         (str(donor.latest.members.get("crmKey")), donor.record_id) for donor in raisedonors.donors.all_entries()
     ]

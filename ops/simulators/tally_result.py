@@ -1,5 +1,7 @@
 """What a tally found: counts and money on both sides, and every difference by name."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -16,6 +18,14 @@ DIFFERENCES = {
     "doubled_partners": "is two partners in Aegis",
     "doubled_pledges": "has doubled pledges in Aegis",
     "hazards": "was applied to a pledge that nobody named",
+    "lost_pledges": "has no active pledge in Aegis",
+    "open_pledges": "has a pledge left active in Aegis",
+    "stale_pledges": "has a pledge that differs in Aegis",
+    "stale_partners": "has a partner that differs in Aegis",
+    "spoilt_records": "lost what is not ours in Aegis",
+    "missing_notes": "is missing in Aegis as a note",
+    "doubled_notes": "is doubled in Aegis as a note",
+    "overwritten_schedules": "was overwritten on RaiseDonors",
 }
 
 
@@ -26,10 +36,12 @@ class Finding:
     gift_id: int | None
     invoice_numbers: tuple[int, ...]
     detail: str
+    subject: str = "record"
+    """What it is about, where it is about no gift."""
 
     def describe(self) -> str:
         """The finding in one line."""
-        subject = f"gift {self.gift_id}" if self.gift_id is not None else "record"
+        subject = f"gift {self.gift_id}" if self.gift_id is not None else self.subject
         invoices = f" (invoice {', '.join(map(str, self.invoice_numbers))})" if self.invoice_numbers else ""
         return f"{subject}{invoices}: {self.detail}"
 
@@ -49,7 +61,11 @@ class Sides:
 
 @dataclass(slots=True)
 class Tally:
-    """The result of a tally. Money covers the expected gifts; refunds are counted beside it."""
+    """The result of a tally.
+
+    `by_fund` and `by_donor` cover the expected gifts alone. The nets cover every transaction that ought to be there:
+    what came in, less what was given back.
+    """
 
     expected_count: int = 0
     found_count: int = 0
@@ -59,6 +75,10 @@ class Tally:
     refunds_found: int = 0
     by_fund: dict[str, Sides] = field(default_factory=dict)
     by_donor: dict[int | None, Sides] = field(default_factory=dict)
+    net_by_fund: dict[str, Sides] = field(default_factory=dict)
+    net_by_donor: dict[int | None, Sides] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    """How many records of each kind were compared."""
     missing: list[Finding] = field(default_factory=list)
     doubled: list[Finding] = field(default_factory=list)
     wrong_amount: list[Finding] = field(default_factory=list)
@@ -71,11 +91,20 @@ class Tally:
     doubled_partners: list[Finding] = field(default_factory=list)
     doubled_pledges: list[Finding] = field(default_factory=list)
     hazards: list[Finding] = field(default_factory=list)
+    lost_pledges: list[Finding] = field(default_factory=list)
+    open_pledges: list[Finding] = field(default_factory=list)
+    stale_pledges: list[Finding] = field(default_factory=list)
+    stale_partners: list[Finding] = field(default_factory=list)
+    spoilt_records: list[Finding] = field(default_factory=list)
+    missing_notes: list[Finding] = field(default_factory=list)
+    doubled_notes: list[Finding] = field(default_factory=list)
+    overwritten_schedules: list[Finding] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
         """Whether both sides agree in every respect."""
-        return not any(getattr(self, name) for name in DIFFERENCES)
+        nets = (*self.net_by_fund.values(), *self.net_by_donor.values())
+        return not any(getattr(self, name) for name in DIFFERENCES) and not any(net.difference for net in nets)
 
     def fund_sides(self, fund: str) -> Sides:
         """The money of one fund on both sides."""
@@ -84,6 +113,16 @@ class Tally:
     def donor_sides(self, donor_id: int | None) -> Sides:
         """The money of one donor on both sides."""
         return self.by_donor.setdefault(donor_id, Sides())
+
+    def add_net(
+        self, donor_id: int | None, shares: Mapping[str, Decimal], *, raisedonors: int = 0, aegis: int = 0
+    ) -> None:
+        """Count shares of funds into the nets, so many times on each side; a minus sign gives them back."""
+        nets = [self.net_by_donor.setdefault(donor_id, Sides())] * len(shares)
+        nets += [self.net_by_fund.setdefault(fund, Sides()) for fund in shares]
+        for net, share in zip(nets, [*shares.values(), *shares.values()], strict=True):
+            net.raisedonors += raisedonors * share
+            net.aegis += aegis * share
 
     def describe(self) -> list[str]:
         """The result in readable lines, the differences one by one."""
@@ -96,6 +135,12 @@ class Tally:
         for fund, sides in sorted(self.by_fund.items()):
             if sides.difference:
                 lines.append(f"fund {fund}: {sides.raisedonors:.2f} on RaiseDonors, {sides.aegis:.2f} in Aegis")
+        for what, nets in (("fund", self.net_by_fund), ("donor", self.net_by_donor)):
+            lines += [
+                f"net of {what} {key}: {net.raisedonors:.2f} on RaiseDonors, {net.aegis:.2f} in Aegis"
+                for key, net in sorted(nets.items(), key=lambda pair: str(pair[0]))
+                if net.difference
+            ]
         for name, meaning in DIFFERENCES.items():
             lines += [f"{meaning}: {finding.describe()}" for finding in getattr(self, name)]
         return [*lines, "both sides agree" if self.clean else "THE SIDES DIFFER"]

@@ -25,7 +25,11 @@ from ops.operating.stack import Stack
 from tests.workbench import Workbench, workbench
 
 RAISEDONORS_URL, AEGIS_URL = "https://raisedonors.test", "https://aegis.test"
-RULES = {"DonationPickupRule": "pickup-every-minute", "DeliverySweepRule": "sweep-every-minute"}
+RULES = {
+    "DonationPickupRule": "pickup-every-minute",
+    "DeliverySweepRule": "sweep-every-minute",
+    "NoticeMailRule": "notice-mail-every-five-minutes",
+}
 
 
 @cache
@@ -226,6 +230,7 @@ def desk() -> Iterator[Desk]:
                 "AegisDeadLetterQueueUrl": bench.dead_letter_url,
                 "DonationPickupFunction": "pickup-function",
                 "RaiseDonorsSecret": ids["raisedonors"],
+                "RaiseDonorsWebhookUrl": "https://api.test/webhooks/raisedonors",
                 "AegisSecret": ids["aegis"],
                 **RULES,
             },

@@ -32,7 +32,12 @@ def test_connecting_both_switches_the_product_on(at: Desk) -> None:
     second = _connect(at, "aegis", _aegis(at))
 
     assert second.code == 0
-    assert at.secret("raisedonors") == {"url": RAISEDONORS_URL, "token": at.bench.raisedonors.token}
+    made = first.data["webhook"]["token"]
+    assert at.secret("raisedonors") == {
+        "url": RAISEDONORS_URL,
+        "token": at.bench.raisedonors.token,
+        "webhook_token": made,
+    }
     assert at.secret("aegis") == _aegis(at)
     version = at.bench.versions.current()
     assert version.settings.aegis.enabled and version.note == "Aegis connected"
@@ -69,6 +74,18 @@ def test_a_person_is_asked_and_never_shown_the_secret(at: Desk) -> None:
     assert at.secret("raisedonors")["token"] == token
     assert "RaiseDonors is connected." in answer.out and "Next: giftbridge connect aegis" in answer.out
     assert token not in answer.out + answer.err
+
+
+def test_connecting_raisedonors_says_where_its_webhook_goes_and_shows_the_token_to_no_pipe(at: Desk) -> None:
+    answer = at.run("connect", "raisedonors", input=f"{RAISEDONORS_URL}\n{at.bench.raisedonors.token}\n")
+
+    made = at.secret("raisedonors")["webhook_token"]
+    assert len(made) >= 40
+    assert "https://api.test/webhooks/raisedonors" in answer.out
+    assert made not in answer.out + answer.err
+    again = _connect(at, "raisedonors", {"url": RAISEDONORS_URL, "token": at.bench.raisedonors.token})
+    assert again.data["webhook"] == {"url": "https://api.test/webhooks/raisedonors", "token": made}
+    assert at.secret("raisedonors")["webhook_token"] == made
 
 
 def test_the_environment_answers_beforehand(at: Desk) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.command.desk import Desk
+from tests.mail_room import FIRST, SECOND, mail_room
 
 
 def test_a_stack_at_work_is_healthy(connected: Desk) -> None:
@@ -53,6 +54,62 @@ def test_nobody_on_the_notification_list_is_a_notice_and_no_trouble(connected: D
     assert any("Nobody is told by e-mail" in notice for notice in connected.json("status")["notices"])
 
     connected.bench.settings(notifications={"recipients": ["ops@example.org"]})
+    [notice] = connected.json("status")["notices"]
+    assert "`giftbridge settings set notifications.sender=giftbridge@example.org --stack-name ours`" in notice
+
+    connected.bench.settings(notifications={"sender": "giftbridge@example.org"})
+    assert connected.json("status")["notices"] == []
+
+
+def test_notices_that_nobody_can_be_told_are_counted(connected: Desk) -> None:
+    room = mail_room(connected.bench)
+    connected.bench.run()
+    for donor in (41, 42):
+        room.write(donor)
+
+    found = connected.json("status")
+
+    assert (found["notices_waiting"], found["notices_trouble"]) == (2, None)
+    assert "Nobody is told by e-mail; 2 notices wait: `giftbridge settings set" in found["notices"][0]
+    assert "Notices to mail" in connected.run("status").out
+
+
+def test_e_mail_that_is_refused_is_a_notice_with_its_remedy_until_it_goes_out(connected: Desk) -> None:
+    room = mail_room(connected.bench)
+    room.tell(FIRST)
+    connected.bench.run()
+    room.write()
+    room.refuse("SendingPausedException")
+    room.run()
+
+    found = connected.json("status")
+
+    assert found["healthy"] is True
+    assert found["notices_trouble"]["cause"] == "mail-sending-paused"
+    assert "1 notice waits: this AWS account's sending is paused" in found["notices"][0]
+    assert "put-account-sending-attributes" in found["notices"][0]
+    assert "sending is paused" in connected.run("status").out
+
+    room.before_send = lambda to: None
+    room.later()
+    found = connected.json("status")
+
+    assert (found["notices"], found["notices_waiting"], found["notices_trouble"]) == ([], 0, None)
+
+
+def test_a_recipient_whose_mail_bounced_is_named_while_listed(connected: Desk) -> None:
+    room = mail_room(connected.bench)
+    room.tell(FIRST, SECOND)
+    room.suppressed[SECOND] = ("BOUNCE", connected.bench.clock())
+    connected.bench.run()
+    room.run()
+
+    assert connected.json("status")["notices"] == [
+        "second@example.org bounced on 2026-03-02: Amazon SES sends nothing there."
+    ]
+
+    room.tell(FIRST)
+    connected.bench.run()
 
     assert connected.json("status")["notices"] == []
 
@@ -144,3 +201,18 @@ def test_the_options_go_to_whoever_opens_the_stack(connected: Desk) -> None:
     connected.run("status", "--stack-name", "a", "--local", "http://127.0.0.1:1")
 
     assert connected.opened == [(None, None), ("a", "http://127.0.0.1:1")]
+
+
+def test_a_trouble_of_other_settings_is_old_news_once_nothing_waits(connected: Desk) -> None:
+    room = mail_room(connected.bench)
+    room.tell(FIRST, SECOND)
+    connected.bench.run()
+    room.write()
+    room.refuse("MessageRejected", only=SECOND)
+    room.run()
+    assert "1 of 2 recipients were refused" in connected.json("status")["notices"][0]
+
+    room.tell(FIRST)
+    connected.bench.run()
+
+    assert connected.json("status")["notices"] == []

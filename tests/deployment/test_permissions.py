@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from giftbridge.clients.aegis import Aegis
+from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.errors import GiftBridgeError
+from giftbridge.flows.donor_history import WIRE_SECONDS, DonorHistory, Question
+from giftbridge.flows.pickup_hint import PickupHint
 from tests.deployment.template import resources
+from tests.mail_room import FIRST, SECOND, Killed, mail_room
 from tests.workbench import Workbench, workbench
 
-ROLES = {"pickup": "DonationPickupRole", "sweep": "DeliverySweepRole", "worker": "AegisDeliveryRole"}
+ROLES = {
+    "pickup": "DonationPickupRole",
+    "sweep": "DeliverySweepRole",
+    "worker": "AegisDeliveryRole",
+    "mail": "NoticeMailRole",
+    "history": "DonorHistoryRole",
+    "hint": "RaiseDonorsHintRole",
+}
 QUEUES = {"aegis.fifo": "AegisQueue", "dead.fifo": "AegisDeadLetterQueue"}
+SES = {
+    "SendEmail": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*",
+    "GetSuppressedDestination": "*",
+}
 # What SQS calls by another name than its permission.
 PERMISSIONS = {"SendMessageBatch": "SendMessage"}
 
@@ -30,11 +50,15 @@ class Recorder:
             for item in params["TransactItems"]:
                 [(operation, arguments)] = item.items()
                 self._note(f"dynamodb:{operation}Item", arguments["TableName"])
-        elif model.name == "BatchGetItem":
+        elif model.name in {"BatchGetItem", "BatchWriteItem"}:
             for table in params["RequestItems"]:
-                self._note("dynamodb:BatchGetItem", table)
+                self._note(f"dynamodb:{model.name}", table)
         else:
             self._note(f"dynamodb:{model.name}", params["TableName"])
+
+    def ses(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Note a call of Amazon SES."""
+        self._note(f"ses:{model.name}", SES[model.name])
 
     def _sqs(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         name = str(params["QueueUrl"]).rsplit("/", 1)[-1]
@@ -74,7 +98,44 @@ def recorder() -> Iterator[Recorder]:
                 bench.aegis.faults.status("*", 401, count=2)
                 bench.give("one_time")
             bench.clock.advance(60)
+        _mail(bench, watched)
+        _answer_over_http(bench, watched)
         yield watched
+
+
+def _answer_over_http(bench: Workbench, watched: Recorder) -> None:
+    """The portal asks for every donor while calls are counted; hints come, and one finds Lambda out of order."""
+    bench.settings(limits={"aegis_per_hour": 60_000, "raisedonors_per_hour": 60_000})
+    aegis = Aegis(bench.wire("aegis"), bench.aegis.context)
+    portal = DonorHistory(bench.tools, RaiseDonors(bench.wire("raisedonors")), aegis)
+    for donor in bench.population.donors:
+        bench.tools.time_left.restart(WIRE_SECONDS)
+        with suppress(GiftBridgeError):
+            watched.watch("history", partial(portal.page, Question(donor.donor_id)))
+
+    def refuse() -> None:
+        raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": ""}}, "Invoke")
+
+    for start in (lambda: None, refuse):
+        watched.watch("hint", PickupHint(bench.tools.state, bench.clock, start).give)
+        bench.clock.advance(100)
+
+
+def _mail(bench: Workbench, watched: Recorder) -> None:
+    """Notices: refused, mailed, begun by a process that died, mailed again."""
+    room = mail_room(bench)
+    room.ses.meta.events.register("provide-client-params.sesv2.*", watched.ses)
+    room.tell(FIRST, SECOND)
+    room.write()
+    room.refuse("MessageRejected")
+    watched.watch("mail", room.later)
+    room.refuse("MessageRejected", only=SECOND)
+    watched.watch("mail", lambda: room.later(10))
+    room.write()
+    room.kill_at_send(after=True)
+    with suppress(Killed):
+        watched.watch("mail", room.later)
+    watched.watch("mail", room.later)
 
 
 def _work(bench: Workbench, watched: Recorder) -> None:
@@ -119,6 +180,8 @@ def _list(value: Any) -> list[Any]:
 
 def _resource(resource: Any) -> str:
     """The logical id in a reference; an index stands for its table."""
+    if isinstance(resource, str):
+        return resource
     if "Fn::GetAtt" in resource:
         return str(resource["Fn::GetAtt"][0])
     if "Fn::Sub" in resource:

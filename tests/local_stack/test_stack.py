@@ -60,7 +60,7 @@ def test_an_unknown_path_is_answered_with_404_as_json(stack: LocalStack) -> None
     assert json.loads(refused.value.read()) == {"message": "Not Found"}
 
 
-@pytest.mark.parametrize("function", ["DonationPickupFunction", "DeliverySweepFunction"])
+@pytest.mark.parametrize("function", ["DonationPickupFunction", "DeliverySweepFunction", "NoticeMailFunction"])
 def test_without_credentials_a_scheduled_function_finds_nothing_to_do(stack: LocalStack, function: str) -> None:
     answer = stack.client("lambda").invoke(FunctionName=stack.outputs[function], Payload=b"{}")
 

@@ -16,8 +16,9 @@ from ops.simulators.population import (
     SETTINGS,
     Population,
 )
-from ops.simulators.population_events import EVENT_KINDS, Events
+from ops.simulators.population_events import EVENT_KINDS, GIFT_EVENTS, Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
+from tests.simulators.careful_carrier import CarefulCarrier
 from tests.simulators.clients import AegisClient, RaiseDonorsClient
 from tests.simulators.conftest import Clock
 
@@ -136,12 +137,81 @@ def test_the_settings_name_codes_that_aegis_has(population: Population, aegis: A
 
 @pytest.mark.parametrize("kind", EVENT_KINDS)
 def test_things_happen_to_records_and_move_them_to_the_end(
-    population: Population, raisedonors: RaiseDonorsSimulator, aegis: AegisSimulator, kind: str
+    population: Population, raisedonors: RaiseDonorsSimulator, crm: AegisClient, clock: Clock, kind: str
 ) -> None:
-    population.build(donors=30, gifts=120)
-    events = Events(3, raisedonors.store, aegis.store)
-    events.happen("schedule_suspended")
+    population.build(donors=60, gifts=120)
+    events = Events(3, raisedonors.store, crm.simulator.store)
+    carrier = CarefulCarrier(raisedonors.store, crm)
+    for gift in [one for one in raisedonors.store.gifts.all_entries() if one.kind == "one_time"][:8]:
+        carrier.carry(gift)
+    crm.new_pledge(crm.new_partner())
+    for before in ("schedule_suspended", "donor_phone", "stranger_moved"):
+        events.happen(before)
+        clock.move(1)
     made = events.happen(kind)
     assert made.record_id is not None
-    if kind in ("approve", "refund", "void"):
-        assert raisedonors.store.gifts.modified_since(None)[-1] == made.record_id
+    assert events.happened[-1] == made
+    ends = {
+        "gift": raisedonors.store.gifts, "donor": raisedonors.store.donors, "schedule": raisedonors.store.schedules,
+    }  # fmt: skip
+    subject = kind.partition("_")[0]
+    if kind in GIFT_EVENTS:
+        assert ends["gift"].modified_since(None)[-1] == made.record_id
+    elif subject in ends and kind != "donor_noted":
+        assert ends[subject].modified_since(None)[-1] == made.record_id
+
+
+def test_a_gift_is_refunded_as_it_is_asked(
+    population: Population, raisedonors: RaiseDonorsSimulator, crm: AegisClient
+) -> None:
+    population.build(donors=30, gifts=60)
+    events, carrier = Events(3, raisedonors.store, crm.simulator.store), CarefulCarrier(raisedonors.store, crm)
+    first, second = population.make_twins(NOON)
+    assert events.happen("refund_delivered").record_id is None
+    carrier.carry(raisedonors.store.gifts.entry(first.gift_id))
+    assert events.happen("refund_delivered").record_id == first.gift_id
+    assert events.happen("refund_undelivered", record_id=second.gift_id).record_id == second.gift_id
+    adopted = events.happen("refund_adopted").record_id
+    assert raisedonors.store.gifts.entry(int(adopted or 0)).first_members["crmKey"]
+
+
+def test_twins_are_alike_in_all_that_aegis_shows(population: Population, raisedonors: RaiseDonorsSimulator) -> None:
+    population.build(donors=5)
+    one, other = (
+        raisedonors.store.render("gift", raisedonors.store.gifts.entry(made.gift_id))
+        for made in population.make_twins(NOON)
+    )
+    for name in ("donorId", "amount", "projects", "motivationCode", "statusText"):
+        assert one[name] == other[name]
+    assert (one["createdDate"][:19], one["id"] + 1) == (other["createdDate"][:19], other["id"])
+
+
+def test_each_charge_moves_the_next_date_of_an_active_schedule_alone(
+    population: Population, raisedonors: RaiseDonorsSimulator, aegis: AegisSimulator
+) -> None:
+    population.build(donors=20)
+    schedules, events = raisedonors.store.schedules, Events(3, raisedonors.store, aegis.store)
+    active, ended = (population.make_gift("first_of_schedule", NOON).schedule_id for _ in range(2))
+    events.happen("schedule_cancelled", NOON, ended)
+    before = schedules.entry(active or 0).latest.members
+    charged = {population.make_gift("later_of_schedule", NOON + timedelta(days=30)).schedule_id for _ in range(5)}
+    assert charged == {active}
+    after = schedules.entry(active or 0).latest.members
+    assert after["nextChargeDate"] > before["nextChargeDate"]
+    assert {**after, "nextChargeDate": None} == {**before, "nextChargeDate": None}
+
+
+def test_an_edit_there_and_back_leaves_the_donor_as_before_with_a_later_time(
+    population: Population, raisedonors: RaiseDonorsSimulator, aegis: AegisSimulator
+) -> None:
+    made = population.make_donor("new_person")
+    events, donor = Events(3, raisedonors.store, aegis.store), raisedonors.store.donors.entry(made.donor_id)
+    before = donor.latest
+    events.happen("stranger_there_and_back")
+    assert donor.latest.members == before.members
+    assert donor.latest.modified > before.modified
+    for kind in ("stranger_renamed", "stranger_moved", "stranger_reverted"):
+        moved = donor.latest.members["donorAddresses"]
+        events.happen(kind)
+    assert moved != donor.latest.members["donorAddresses"] == before.members["donorAddresses"]
+    assert donor.latest.members["lastName"] != before.members["lastName"]

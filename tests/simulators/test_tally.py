@@ -165,9 +165,9 @@ def test_a_schedule_whose_gifts_went_to_two_pledges_is_found(scene: Scene) -> No
     entry = scene.store.gifts.entry(made.gift_id)
     shares = [{**gift, "PledgeID": other} for gift in scene.carrier.transaction(entry, 1)["Gifts"]]
     partner_id = scene.carrier.partner_of(entry.latest.members["donorId"])
-    scene.aegis.pledges[other].model["PartnerID"] = partner_id
+    scene.aegis.edit_pledge(other, {"PartnerID": partner_id})
     scene.carrier.carry(entry, Gifts=shares)
-    _only(scene.tally(), "doubled_pledges")
+    _only(scene.tally(), "doubled_pledges", "stale_pledges")
 
 
 def test_a_gift_that_fell_to_another_pledge_is_found(scene: Scene) -> None:

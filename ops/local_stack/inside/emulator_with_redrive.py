@@ -1,7 +1,7 @@
 """Runs the emulator (ministack) with what it lacks for this product. Started by ops/local_stack/emulator.py only.
 
-Added: message move tasks; one lock around SQS; layers unpacked once; tables that outlive a kill; an end that lets
-running functions finish; an end when the process that started it is gone; a log file of bounded size.
+Added: message move tasks; one lock around SQS; layers unpacked once; e-mail to any address; tables that outlive a kill;
+an end that lets running functions finish; an end when the process that started it is gone; a log file of bounded size.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc, sqs
 
-from ops.local_stack.inside import message_moves, unpacked_layers
+from ops.local_stack.inside import mail_identities, message_moves, unpacked_layers
 from ops.local_stack.inside.journal import Journal
 
 logger = logging.getLogger("local-stack")
@@ -41,6 +41,7 @@ def main() -> None:
     _follow(int(os.environ["EMULATOR_PARENT"]))
     message_moves.install(_put_one_lock_around_sqs())
     unpacked_layers.install()
+    mail_identities.install()
     journal = Journal(Path(os.environ["EMULATOR_JOURNAL"]))
     journal.install()
     _end_gently(journal)

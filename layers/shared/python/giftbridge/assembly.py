@@ -1,11 +1,8 @@
-"""The one place that reads the environment and puts the parts together, once a process."""
+"""The one place that puts the parts together, once a process."""
 
 from __future__ import annotations
 
-import os
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,11 +15,14 @@ from giftbridge.clients.http import TimeLeft, Wire, new_session
 from giftbridge.clients.raisedonors import BearerToken, RaiseDonors
 from giftbridge.credentials import Credentials
 from giftbridge.delivery_queue import DeliveryQueue
+from giftbridge.environment import Environment
 from giftbridge.flows.tools import Tools
 from giftbridge.store.activity import Activity
+from giftbridge.store.agreed import Agreed
 from giftbridge.store.budgets import RateBudget
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
+from giftbridge.store.notices import Notices
 from giftbridge.store.settings_versions import LiveSettings, SettingsVersions
 from giftbridge.store.state import StateTable
 
@@ -34,40 +34,10 @@ if TYPE_CHECKING:
     from giftbridge.flows.delivery_sweep import DeliverySweep
     from giftbridge.flows.delivery_worker import DeliveryWorker
     from giftbridge.flows.donation_pickup import DonationPickup
+    from giftbridge.flows.donor_history import DonorHistory
+    from giftbridge.flows.notice_mail import NoticeMail
 
 _POOL = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What a function is told about its stack."""
-
-    crm_keys_table: str
-    deliveries_table: str
-    activity_table: str
-    state_table: str
-    aegis_queue_url: str
-    aegis_dead_letter_url: str
-    secret_ids: Mapping[str, str]
-    queue_visibility_seconds: float = 120.0
-
-    @classmethod
-    def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
-        """The environment as the template sets it; each variable is named here alone."""
-        return cls(
-            crm_keys_table=variables["CRM_KEYS_TABLE"],
-            deliveries_table=variables["DELIVERIES_TABLE"],
-            activity_table=variables["ACTIVITY_TABLE"],
-            state_table=variables["STATE_TABLE"],
-            aegis_queue_url=variables["AEGIS_QUEUE_URL"],
-            aegis_dead_letter_url=variables["AEGIS_DLQ_URL"],
-            secret_ids={
-                system: variables[name]
-                for system, name in (("raisedonors", "RAISEDONORS_SECRET"), ("aegis", "AEGIS_SECRET"))
-                if variables.get(name)
-            },
-            queue_visibility_seconds=float(variables.get("QUEUE_VISIBILITY_SECONDS", "120")),
-        )
 
 
 def utc_now() -> datetime:
@@ -89,7 +59,9 @@ class Assembly:
         self.tools = Tools(
             deliveries=Deliveries(dynamodb, environment.deliveries_table),
             keys=CrmKeys(dynamodb, environment.crm_keys_table),
-            activity=Activity(dynamodb, environment.activity_table, lambda: self.live_settings.get()[1].activity_days),
+            agreed=Agreed(dynamodb, environment.crm_keys_table),
+            activity=Activity(dynamodb, environment.activity_table, self._activity_days),
+            notices=Notices(dynamodb, environment.activity_table, self._activity_days),
             state=self.state,
             queue=DeliveryQueue(sqs, environment.aegis_queue_url, environment.aegis_dead_letter_url),
             settings=self.live_settings.get,
@@ -99,6 +71,7 @@ class Assembly:
             credentials_version=self.credentials.version,
         )
         self._worker: tuple[tuple[str, str], DeliveryWorker] | None = None
+        self._history: tuple[tuple[str, str], DonorHistory] | None = None
 
     @classmethod
     def of_function(cls) -> Assembly:
@@ -115,6 +88,9 @@ class Assembly:
             boto3.client("sqs", config=config),
             boto3.client("secretsmanager", config=config),
         )
+
+    def _activity_days(self) -> int:
+        return self.live_settings.get()[1].activity_days
 
     def begin(self, seconds: float) -> None:
         """A new invocation with so many seconds to run."""
@@ -151,6 +127,15 @@ class Assembly:
         raisedonors = self.raisedonors()
         return DonationPickup(self.tools, raisedonors, owner) if raisedonors is not None else None
 
+    def donor_history(self) -> DonorHistory:
+        """The donor portal's history; a system that is not connected is missing in it."""
+        from giftbridge.flows.donor_history import DonorHistory  # noqa: PLC0415
+
+        versions = (self.credentials.version("raisedonors"), self.credentials.version("aegis"))
+        if self._history is None or self._history[0] != versions:
+            self._history = (versions, DonorHistory(self.tools, self.raisedonors(), self.aegis()))
+        return self._history[1]
+
     def delivery_sweep(self) -> DeliverySweep | None:
         """The sweep; None until Aegis is connected."""
         from giftbridge.flows.delivery_sweep import DeliverySweep  # noqa: PLC0415
@@ -160,6 +145,16 @@ class Assembly:
         # A message of a dead worker is back by then; a nudge too many costs one look at the row.
         renudge_after = timedelta(seconds=2 * self.environment.queue_visibility_seconds + 15)
         return DeliverySweep(self.tools, "aegis", renudge_after)
+
+    def notice_mail(self) -> NoticeMail:
+        """The mailing of notices: it needs neither system."""
+        from giftbridge.clients.mail import Mail, new_ses  # noqa: PLC0415
+        from giftbridge.flows.notice_mail import NoticeMail  # noqa: PLC0415
+        from giftbridge.flows.notice_posting import MailTools  # noqa: PLC0415
+
+        tools, seconds_left = self.tools, self.time_left.seconds
+        parts = MailTools(tools.notices, tools.activity, tools.state, tools.settings, tools.now, seconds_left)
+        return NoticeMail(parts, Mail(new_ses()), self.environment.stack_name)
 
     def aegis_worker(self) -> DeliveryWorker | None:
         """The worker of Aegis' queue; None until both systems are connected."""

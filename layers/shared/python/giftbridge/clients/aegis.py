@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from giftbridge.clients.aegis_wire import read_history_row, read_partner, read_pledge, rows_of
 from giftbridge.clients.http import Wire
+from giftbridge.domain.giving_history import TransactionPage
 from giftbridge.domain.matching import Search
 from giftbridge.domain.partners import HistoryRow, Partner, Pledge
 from giftbridge.domain.settings import LookupKind
@@ -19,6 +20,7 @@ from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcom
 PAGE_SIZE = 100
 MOST_PAGES = 50
 MOST_CODES = 5 * PAGE_SIZE
+CONFLICT = 409
 
 # The resource and its operation names for each kind of code that other calls use.
 LOOKUPS: Mapping[LookupKind, tuple[str, str, str]] = {
@@ -55,6 +57,18 @@ class Aegis:
             return None
         return read_partner(body) if isinstance(body, dict) and body else None
 
+    def partner_record(self, partner_id: str) -> dict[str, Any] | None:
+        """A partner as a whole record, for a save; None when there is no such one (getPartner)."""
+        try:
+            body = self._get("getPartner", f"partner/ID/{_quoted(partner_id)}")
+        except RecordMissing:
+            return None
+        return body if isinstance(body, dict) and body else None
+
+    def save_partner(self, record: Mapping[str, object]) -> None:
+        """Replace a partner whole (savePartner)."""
+        self._save("savePartner", "partner/Save", record)
+
     def create_partner(self, body: Mapping[str, object]) -> str:
         """Create a partner; its id (createPartner)."""
         return self._create("createPartner", "partner/Create", body, "ID")
@@ -67,6 +81,23 @@ class Aegis:
         except RecordMissing as missing:
             missing.field = "PartnerID"
             raise
+
+    def pledge_record(self, partner_id: str, pledge_id: str) -> dict[str, Any] | None:
+        """A pledge as a whole record, for a save; None when the partner has no such one (getPledgeHistory)."""
+        rows = self._pages("getPledgeHistory", f"partner/PledgeHistory/{_quoted(partner_id)}", "Pledges", {})
+        wanted = pledge_id.casefold()
+        try:
+            return next((dict(row) for row in rows if str(row.get("ID") or "").casefold() == wanted), None)
+        except RecordMissing:
+            return None
+
+    def save_pledge(self, record: Mapping[str, object]) -> None:
+        """Replace a pledge whole (savePledge)."""
+        self._save("savePledge", "pledge/Save", record)
+
+    def create_note(self, body: Mapping[str, object]) -> None:
+        """Add a note to a partner; Aegis gives it no id (createPartnerNote)."""
+        self.wire.call("createPartnerNote", "POST", self._path("partnernote/Create"), writes=True, body=body)
 
     def create_pledge(self, body: Mapping[str, object]) -> str:
         """Create a pledge; its id (createPledge)."""
@@ -81,6 +112,21 @@ class Aegis:
         days = {"startDate": first.isoformat(), "endDate": last.isoformat()}
         path = f"partner/TransactionHistory/{_quoted(partner_id)}"
         return [read_history_row(row) for row in self._pages("getTransactionHistory", path, "Transactions", days)]
+
+    def history_page(self, partner_id: str, page: int) -> TransactionPage:
+        """One page of all of a partner's transactions, newest first (getTransactionHistory)."""
+        path = f"partner/TransactionHistory/{_quoted(partner_id)}"
+        body = self._get("getTransactionHistory", path, {"page": page, "pageSize": PAGE_SIZE})
+        if not isinstance(body, dict):
+            raise RetryLater(
+                "getTransactionHistory: no page in the answer", cause="unreadable-answer", system=self.wire.system
+            )
+        pages, total = body.get("PageCount"), body.get("TotalCount")
+        return TransactionPage(
+            tuple(read_history_row(row) for row in rows_of(body, "Transactions")),
+            pages if isinstance(pages, int) else 1,
+            total if isinstance(total, int) else None,
+        )
 
     def query_rows(self, query_id: str) -> Iterator[Mapping[str, Any]]:
         """Rows of a query that the customer defined in Aegis (fetchQueryResults)."""
@@ -132,6 +178,17 @@ class Aegis:
 
     def _get(self, operation: str, path: str, params: Mapping[str, str | int] | None = None) -> Any:
         return self.wire.call(operation, "GET", self._path(path), writes=False, params=params).body
+
+    def _save(self, operation: str, path: str, record: Mapping[str, object]) -> None:
+        """A full replace. Raises RetryLater when Aegis says that the record was changed meanwhile (409)."""
+        try:
+            self.wire.call(operation, "PUT", self._path(path), writes=True, body=record)
+        except Rejected as refused:
+            if refused.status != CONFLICT:
+                raise
+            raise RetryLater(
+                f"{operation}: the record was changed meanwhile", cause="changed-meanwhile", system=self.wire.system
+            ) from refused
 
     def _create(self, operation: str, path: str, body: Mapping[str, object], id_member: str) -> str:
         answer = self.wire.call(operation, "POST", self._path(path), writes=True, body=body).body

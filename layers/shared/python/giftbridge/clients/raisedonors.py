@@ -13,16 +13,18 @@ from giftbridge.clients.raisedonors_schedules import changed_members, schedule_w
 from giftbridge.clients.raisedonors_wire import (
     read_donation,
     read_donor,
+    read_note,
     read_project,
     read_schedule,
 )
-from giftbridge.domain.donations import Donation, Donor, Project, Schedule
+from giftbridge.domain.donations import Donation, Donor, Note, Project, Schedule
 from giftbridge.domain.times import format_moment
-from giftbridge.errors import RecordMissing, Rejected
+from giftbridge.errors import RecordMissing, Rejected, RetryLater
 
 PAGE_SIZE = 100
 METHOD_NOT_ALLOWED = 405
 _LONGEST_PROJECT_LIST = 200 * PAGE_SIZE
+_LONGEST_ACTIVITY = 50 * PAGE_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,32 @@ class RaiseDonors:
 
     def gifts_modified_since(self, bound: datetime, skip: int) -> list[Any]:
         """A page of raw gifts with modifiedDate at or after `bound`, in the order of modification (queryGifts)."""
+        return self._modified_since("queryGifts", "/api/Gift/query", bound, skip)
+
+    def schedules_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+        """A page of raw schedules, likewise (queryRecurringGifts)."""
+        return self._modified_since("queryRecurringGifts", "/api/RecurringGift/query", bound, skip)
+
+    def donors_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+        """A page of raw donors, likewise (queryDonors)."""
+        return self._modified_since("queryDonors", "/api/Donor/query", bound, skip)
+
+    def notes_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+        """A page of raw entries of the donors' activity, likewise (listDonorActivity)."""
+        return self._activity({"ModifiedSince": format_moment(bound), "Skip": skip})
+
+    def note(self, donor_id: int, note_id: str, modified_at: datetime) -> Note:
+        """A note as it is now (listDonorActivity: there is no read by id). Raises RecordMissing."""
+        for skip in range(0, _LONGEST_ACTIVITY, PAGE_SIZE):
+            page = self._activity({"DonorId": donor_id, "ModifiedSince": format_moment(modified_at), "Skip": skip})
+            for entry in page:
+                if isinstance(entry, dict) and str(entry.get("id")) == note_id:
+                    return read_note(entry)
+            if len(page) < PAGE_SIZE:
+                break
+        raise _no_longer_there("donorActivity.id")
+
+    def _modified_since(self, operation: str, path: str, bound: datetime, skip: int) -> list[Any]:
         condition = {"parameter": "Modified Date", "operator": "OnOrAfter", "value": format_moment(bound)}
         query = {
             "skip": skip,
@@ -52,9 +80,13 @@ class RaiseDonors:
             "descending": False,
             "groups": [{"conditions": [condition]}],
         }
-        answer = self.wire.call("queryGifts", "POST", "/api/Gift/query", writes=False, body=query)
-        items = answer.body.get("items") if isinstance(answer.body, dict) else None
-        return items if isinstance(items, list) else []
+        return _items(self.wire.call(operation, "POST", path, writes=False, body=query).body)
+
+    def _activity(self, params: dict[str, str | int]) -> list[Any]:
+        page = {**params, "Take": PAGE_SIZE}
+        return _items(
+            self.wire.call("listDonorActivity", "GET", "/api/DonorActivity/list", writes=False, params=page).body
+        )
 
     def donation(self, donation_id: str) -> Donation:
         """A donation as it is now (getGift). Raises RecordMissing, Rejected when it cannot be read."""
@@ -63,6 +95,21 @@ class RaiseDonors:
     def donor(self, donor_id: int) -> Donor:
         """A donor as they are now (getDonor)."""
         return read_donor(self._one("getDonor", f"/api/Donor/{donor_id}", "gift.donorId"))
+
+    def donor_gifts(self, donor_id: int, skip: int) -> tuple[list[Any], int | None]:
+        """A page of a donor's own raw gifts, and how many there are, where that is said (listDonorGifts).
+
+        Raises RecordMissing for an unknown donor.
+        """
+        page: dict[str, str | int] = {"Skip": skip, "Take": PAGE_SIZE}
+        answer = self.wire.call("listDonorGifts", "GET", f"/api/Donor/{donor_id}/gifts", writes=False, params=page)
+        items = answer.body.get("items") if isinstance(answer.body, dict) else None
+        if not isinstance(items, list):
+            raise RetryLater(
+                "listDonorGifts: no page in the answer", cause="unreadable-answer", system=self.wire.system
+            )
+        total = answer.body.get("total")
+        return items, total if isinstance(total, int) else None
 
     def schedule(self, schedule_id: int) -> Schedule:
         """A schedule as it is now (getRecurringGift)."""
@@ -129,6 +176,11 @@ class RaiseDonors:
         if not isinstance(body, dict):
             raise _no_longer_there(field)
         return body
+
+
+def _items(body: Any) -> list[Any]:
+    items = body.get("items") if isinstance(body, dict) else None
+    return items if isinstance(items, list) else []
 
 
 def _no_longer_there(field: str) -> RecordMissing:

@@ -1,14 +1,21 @@
-"""A gift of the feed, read as far as the pickup needs it, however odd the rest of it is."""
+"""Records of the feeds, read as far as the pickup needs them, however odd the rest of them is."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import simplejson
 
+from giftbridge.clients.raisedonors_wire import read_donor, read_schedule
+from giftbridge.domain.agreed import ENDED_STATUSES, Fields, donor_fields, schedule_fields
+from giftbridge.domain.change_sightings import ChangeSighting, NoteSighting
+from giftbridge.domain.deliveries import Kind, donor_updated_id, schedule_changed_id
 from giftbridge.domain.sightings import Sighting
 from giftbridge.domain.times import parse_moment
+from giftbridge.errors import Rejected
 
 
 def read_sighting(raw: object) -> Sighting:
@@ -22,11 +29,91 @@ def read_sighting(raw: object) -> Sighting:
         donation_id=str(number) if number is not None else f"unreadable-{_digest(raw)}",
         donor_id=_whole_number(gift.get("donorId")),
         status=str(gift.get("statusText") or "").strip().casefold(),
-        crm_key=str(gift["crmKey"]).strip() or None if gift.get("crmKey") else None,
+        crm_key=_key_of(gift),
         is_test_mode=gift.get("isTestMode") is True,
         created_at=_moment(gift.get("createdDate")),
         modified_at=_moment(gift.get("modifiedDate")),
     )
+
+
+def read_schedule_sighting(raw: object, start: datetime, *, with_tests: bool) -> ChangeSighting | None:
+    """A RecurringGift of the feed; None for a test-mode schedule, or what has no id to name it by."""
+    schedule = raw if isinstance(raw, dict) else {}
+    number = _whole_number(schedule.get("id"))
+    if number is None or (schedule.get("isTestMode") is True and not with_tests):
+        return None
+    created_at, fields = _moment(schedule.get("createdDate")), _fields_of_schedule(schedule)
+    status = str(schedule.get("statusText") or "").strip().casefold()
+    return ChangeSighting(
+        entity=f"schedule#{number}",
+        delivery_id=schedule_changed_id(number),
+        kind=Kind.SCHEDULE_ENDED if status in ENDED_STATUSES else Kind.SCHEDULE_CHANGED,
+        donor_id=_whole_number(schedule.get("donorId")),
+        entity_id=str(number),
+        fields=fields,
+        modified_at=_moment(schedule.get("modifiedDate")),
+        is_old=_key_of(schedule) is not None or (created_at is not None and created_at < start),
+        raw_mark="" if fields is not None else _digest(raw),
+    )
+
+
+def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | None:
+    """A Donor of the feed; None for a test-mode donor, one whose data was erased, or what has no id to name it by."""
+    donor = raw if isinstance(raw, dict) else {}
+    number = _whole_number(donor.get("id"))
+    if number is None or donor.get("isGDPRDeleted") is True or (donor.get("isTestMode") is True and not with_tests):
+        return None
+    fields = _fields_of_donor(donor)
+    return ChangeSighting(
+        entity=f"donor#{number}",
+        delivery_id=donor_updated_id(number),
+        kind=Kind.DONOR_UPDATED,
+        donor_id=number,
+        entity_id=str(number),
+        fields=fields,
+        modified_at=_moment(donor.get("modifiedDate")),
+        is_old=_key_of(donor) is not None,
+        raw_mark="" if fields is not None else _digest(raw),
+    )
+
+
+def read_note_sighting(raw: object) -> NoteSighting | None:
+    """A DonorActivity of the feed; None for what has no id to name it by."""
+    note = raw if isinstance(raw, dict) else {}
+    number = _whole_number(note.get("id"))
+    if number is None:
+        return None
+    return NoteSighting(
+        note_id=str(number),
+        donor_id=_whole_number(note.get("donorId")),
+        type=str(note.get("type") or ""),
+        source=str(note["source"]) if note.get("source") else None,
+        created_at=_moment(note.get("createdDate")),
+        modified_at=modified_at(raw),
+    )
+
+
+def modified_at(raw: object) -> datetime | None:
+    """When a record of any feed was last modified."""
+    return _moment(raw.get("modifiedDate")) if isinstance(raw, dict) else None
+
+
+def _fields_of_schedule(raw: Mapping[str, Any]) -> Fields | None:
+    try:
+        return schedule_fields(read_schedule(raw))
+    except Rejected:
+        return None
+
+
+def _fields_of_donor(raw: Mapping[str, Any]) -> Fields | None:
+    try:
+        return donor_fields(read_donor(raw))
+    except Rejected:
+        return None
+
+
+def _key_of(raw: Mapping[str, Any]) -> str | None:
+    return str(raw["crmKey"]).strip() or None if raw.get("crmKey") else None
 
 
 def _digest(raw: object) -> str:

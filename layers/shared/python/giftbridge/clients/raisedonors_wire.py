@@ -15,6 +15,7 @@ from giftbridge.domain.donations import (
     Donation,
     Donor,
     MediaOutlet,
+    Note,
     Premium,
     Project,
     Schedule,
@@ -174,6 +175,14 @@ class _Project(_Wire):
     code: Text = None
 
 
+class _Note(_Wire):
+    id: int
+    donor_id: int
+    subject: Text = None
+    body: Text = None
+    created_date: Moment
+
+
 W = TypeVar("W", bound=_Wire)
 
 
@@ -264,6 +273,12 @@ def read_project(raw: object) -> Project:
     """A Project; its code is the fund id."""
     project = _read(_Project, raw, "project")
     return Project(project.id, project.code, project.name)
+
+
+def read_note(raw: object) -> Note:
+    """A DonorActivity of type Note."""
+    note = _read(_Note, raw, "donorActivity")
+    return Note(note.id, note.donor_id, note.subject or "", note.body or "", note.created_date)
 
 
 def _stripped(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from giftbridge.domain.aegis_mapping import (
     ATTRIBUTE,
     GIFT,
+    NOTE,
     PARTNER,
     PLEDGE,
     PRODUCT_ORDER,
@@ -16,6 +17,7 @@ from giftbridge.domain.aegis_mapping import (
     Body,
     Gathered,
     GatheredGift,
+    GatheredNote,
     GatheredPartner,
     GatheredPledge,
     Row,
@@ -45,6 +47,11 @@ def transaction_body(gathered: Gathered) -> Body:
 def pledge_body(gathered: GatheredPledge) -> Body:
     """The pledge of a new schedule. Raises Rejected for a frequency Aegis cannot express or a country that is none."""
     return _fill(PLEDGE, gathered)
+
+
+def note_body(gathered: GatheredNote) -> Body:
+    """A note of a partner, from a note on the donor."""
+    return _fill(NOTE, gathered)
 
 
 def partner_body(gathered: GatheredPartner) -> Body:

@@ -21,7 +21,7 @@ from giftbridge.domain.aegis_values import (
     start_day,
 )
 from giftbridge.domain.countries import required_code
-from giftbridge.domain.donations import Allocation, Donation, Donor, Project, Schedule
+from giftbridge.domain.donations import Allocation, Donation, Donor, Note, Project, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
 from giftbridge.domain.notes import verbose_note
 from giftbridge.domain.settings import AegisSettings
@@ -81,6 +81,15 @@ class GatheredPartner:
     donor: Donor
     settings: AegisSettings
     knows_donor_id: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredNote:
+    """All that a partner's note is made from."""
+
+    note: Note
+    settings: AegisSettings
+    partner_id: str
 
 
 def _media_code(gathered: Gathered) -> str | None:
@@ -211,4 +220,11 @@ PARTNER: tuple[Row[GatheredPartner], ...] = (
     Row("PartnerEmails", "donor.email", lambda p: _ranked("Email", p.donor.emails[:1])),
     Row("OriginSource", "setting origin_source", lambda p: filled(p.settings.origin_source)),
     Row("CustomData", "donor.id under setting donor_id_field", lambda p: [{"Name": p.settings.donor_id_field, "Value": str(p.donor.id)}] if p.knows_donor_id else None),
+)  # fmt: skip
+
+NOTE: tuple[Row[GatheredNote], ...] = (
+    Row("PartnerID", "donor's partner id", lambda n: n.partner_id),
+    Row("EnteredBy", "setting recorded_by", lambda n: filled(n.settings.recorded_by)),
+    Row("Subject", "note.subject, else its text's beginning", lambda n: filled(n.note.subject) or (filled(n.note.body) or "Note")[:100]),
+    Row("Note", "note.body, else its subject", lambda n: filled(n.note.body) or filled(n.note.subject) or "Note"),
 )  # fmt: skip

@@ -37,12 +37,19 @@ class Step(StrEnum):
     PARTNER = "partner"
     PLEDGE = "pledge"
     TRANSACTION = "transaction"
+    SAVE = "save"
+    NOTE = "note"
 
 
 class Kind(StrEnum):
     """What happened at the source."""
 
     DONATION_CREATED = "donation.created"
+    DONATION_REFUNDED = "donation.refunded"
+    SCHEDULE_CHANGED = "schedule.changed"
+    SCHEDULE_ENDED = "schedule.ended"
+    DONOR_UPDATED = "donor.updated"
+    DONOR_NOTED = "donor.noted"
 
 
 OPEN_STATES = frozenset({State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN})
@@ -90,6 +97,8 @@ class Delivery:
     `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors;
     `deaths` counts dead letters that found it with nobody getting anywhere;
     `fail_after_probe` is the trouble to fail with when a probe finds nothing.
+    What can happen again to one entity has one delivery: `wanted` counts its sightings, `served` is the count that the
+    destination was brought up to, `seen` the mark of the newest sighting. What happens once keeps both at 0.
     """
 
     id: str
@@ -114,6 +123,9 @@ class Delivery:
     fail_after_probe: Trouble | None = None
     result: Mapping[str, str] = field(default_factory=dict)
     mirrors: tuple[str, ...] = ()
+    wanted: int = 0
+    served: int = 0
+    seen: str = ""
 
     @property
     def donor_entity(self) -> str:
@@ -128,6 +140,26 @@ class Delivery:
 def donation_created_id(donation_id: int | str, destination: str = "aegis") -> str:
     """The id of bringing one donation to one destination."""
     return f"{destination}/donation/{donation_id}/created"
+
+
+def donation_refunded_id(donation_id: int | str, destination: str = "aegis") -> str:
+    """The id of bringing one donation's refund or void to one destination."""
+    return f"{destination}/donation/{donation_id}/refunded"
+
+
+def schedule_changed_id(schedule_id: int | str, destination: str = "aegis") -> str:
+    """The id of keeping one schedule's pledge as the schedule is."""
+    return f"{destination}/schedule/{schedule_id}/changed"
+
+
+def donor_updated_id(donor_id: int | str, destination: str = "aegis") -> str:
+    """The id of keeping one donor's record as the donor is."""
+    return f"{destination}/donor/{donor_id}/updated"
+
+
+def donor_noted_id(note_id: int | str, destination: str = "aegis") -> str:
+    """The id of bringing one note on a donor to one destination."""
+    return f"{destination}/note/{note_id}/created"
 
 
 def new_delivery(
@@ -165,6 +197,23 @@ def delivered(delivery: Delivery, now: datetime) -> Delivery:
         fail_after_probe=None,
         updated_at=now,
     )
+
+
+def sighted_again(delivery: Delivery, seen: str, now: datetime) -> Delivery:
+    """The entity changed once more. What has ended begins anew; what is under way goes on and is served again after."""
+    more = replace(delivery, wanted=delivery.wanted + 1, seen=seen, updated_at=now)
+    if delivery.state in OPEN_STATES:
+        return more
+    # A delivered attempt has its answer: there is nothing to look for.
+    return reopened(more if delivery.state is State.FAILED else replace(more, attempt=None), now)
+
+
+def served_up_to(delivery: Delivery, wanted: int, now: datetime) -> Delivery:
+    """The result of an ended turn, that began when `wanted` sightings were counted; pending if more came meanwhile."""
+    if delivery.wanted <= wanted:
+        return replace(delivery, served=wanted)
+    pending = replace(delivery, state=State.PENDING, due=now, attempt=None, trouble=None, lease_until=None)
+    return replace(pending, served=wanted, attempts=0, first_failed_at=None)
 
 
 def waiting(delivery: Delivery, trouble: Trouble, due: datetime, now: datetime, *, counts: bool) -> Delivery:
@@ -221,7 +270,7 @@ def failed(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
 
 
 # Outcomes that only a probe or a person may settle: a retry of these never sends before it has looked.
-AMBIGUOUS_CAUSES = frozenset({"several-transactions", "several-pledges", "twin-unsettled"})
+AMBIGUOUS_CAUSES = frozenset({"several-transactions", "several-pledges", "twin-unsettled", "refund-may-be-there"})
 
 
 def ignored(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:

@@ -149,3 +149,14 @@ class Project:
     id: int
     code: str | None
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a person wrote about a donor on RaiseDonors."""
+
+    id: int
+    donor_id: int
+    subject: str
+    body: str
+    created_at: datetime

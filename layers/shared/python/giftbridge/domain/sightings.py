@@ -24,6 +24,10 @@ class Sighting:
     created_at: datetime | None
     modified_at: datetime | None
 
+    @property
+    def is_reversed(self) -> bool:
+        return self.status in REVERSED_STATUSES
+
 
 REOPENABLE = frozenset({"not-approved", "test-mode", "reversed-before-sent", "before-start"})
 
@@ -55,6 +59,41 @@ def delivery_for(
     if trouble is None:
         return new
     return life.failed(new, trouble, now) if trouble.cause == "unknown-status" else life.ignored(new, trouble, now)
+
+
+def refund_for(
+    sighting: Sighting, original: Delivery | None, known: Delivery | None, now: datetime, *, is_first_sight: bool
+) -> Delivery | None:
+    """The next row of a refund's delivery, or None when there is none to send (requirement B1).
+
+    `original` is the donation's own delivery as it is to be after this sighting. A donation that is not sent has no
+    refund: its own row says why. An adopted one that is refunded when first seen may have its refund in Aegis already.
+    """
+    if not sighting.is_reversed or original is None or original.state is State.IGNORED:
+        return None
+    if known is None:
+        new = life.new_delivery(
+            id=life.donation_refunded_id(sighting.donation_id),
+            kind=Kind.DONATION_REFUNDED,
+            donor_id=sighting.donor_id,
+            entity_id=sighting.donation_id,
+            now=now,
+        )
+        result = {"refunded_at": format_moment(sighting.modified_at or now), **_seen(sighting)}
+        if is_first_sight:
+            result["first_seen"] = "refunded"
+        return replace(new, result=result)
+    is_newer = _seen(sighting).get("modified", "") > known.result.get("modified", "")
+    if known.state is State.IGNORED or (known.state is State.FAILED and is_newer and _may_reopen(known)):
+        result = {**known.result, **_seen(sighting)}
+        if known.state is State.IGNORED:
+            result["refunded_at"] = format_moment(sighting.modified_at or now)
+        return replace(life.reopened(known, now), result=result)
+    return None
+
+
+def _may_reopen(known: Delivery) -> bool:
+    return known.trouble is not None and known.trouble.cause not in AMBIGUOUS_CAUSES
 
 
 def _why_not(sighting: Sighting, settings: Settings, start: datetime) -> Trouble | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from decimal import Decimal
 
-from giftbridge.domain.donations import Address, Donation, Donor, Schedule
+from giftbridge.domain.donations import Address, Donation, Donor, Note, Schedule
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import Rejected, Skipped
 
@@ -97,6 +97,12 @@ def require_plain_names(donor: Donor) -> None:
         for text in texts:
             _require_text(field, text, longest=500)
     _require_address("donor.primaryAddress", donor.address)
+
+
+def require_plain_note(note: Note) -> None:
+    """Raises Rejected when a note is too long for Aegis or holds control characters."""
+    _require_text("donorActivity.subject", note.subject, longest=500)
+    _require_text("donorActivity.body", note.body, longest=LONGEST_TEXT)
 
 
 def _require_texts(donation: Donation) -> None:

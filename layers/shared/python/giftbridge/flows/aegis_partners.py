@@ -6,9 +6,11 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.domain.aegis_bodies import partner_body
 from giftbridge.domain.aegis_mapping import GatheredPartner
 from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.agreed import Fields, digest_of, donor_fields
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.matching import Match, choose, is_plausible, matches, rules_for, searches_for
+from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL
 from giftbridge.domain.partners import Partner
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.errors import Ambiguous, Rejected
@@ -18,6 +20,8 @@ from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
 SYSTEM = "aegis"
+# How a key was found: the rule that is told where no rule matched.
+CREATED = "created"
 
 
 class AegisPartners:
@@ -27,6 +31,21 @@ class AegisPartners:
         self.tools = tools
         self.aegis = aegis
         self.codes = codes
+
+    def known(self, work: Work, donor: Donor, settings: AegisSettings, *, search: bool = False) -> str | None:
+        """The partner the donor has, by key or, where `search` says so, by matching; None rather than a new one.
+
+        Raises Held, Ambiguous, and what the calls raise.
+        """
+        known = key_or_free(self.tools, work, f"donor#{donor.id}", SYSTEM)
+        if known.key is not None:
+            return known.key
+        if donor.crm_key is not None and self._honours_imported(work, donor, settings):
+            return self._found(work, donor, donor.crm_key, "imported key", known.ended)
+        if not search:
+            return None
+        match = self._chosen(work, donor, settings, self._matches(donor, settings), known.ended)
+        return self._found_by(work, donor, match, settings, known.ended) if match is not None else None
 
     def settle(self, work: Work, donor: Donor, settings: AegisSettings) -> str:
         """The partner id to send with. A new key is written with the next step.
@@ -43,6 +62,11 @@ class AegisPartners:
 
     def settle_anew(self, work: Work, donor: Donor, refused_id: str, settings: AegisSettings, refused: Rejected) -> str:
         """Aegis refused our partner id: match anew when the partner is gone or inactive, else raise the refusal."""
+        self._lose(work, donor, refused_id, refused)
+        return self._match_or_create(work, donor, settings, "")
+
+    def _lose(self, work: Work, donor: Donor, refused_id: str, refused: Rejected) -> None:
+        """Turn a key that names no active partner into this delivery's hold. Raises the refusal when it names one."""
         partner = self.aegis.partner(refused_id)
         if partner is not None and partner.is_active:
             raise refused
@@ -54,10 +78,9 @@ class AegisPartners:
             why = f"partner {refused_id} is {'inactive' if partner else 'gone'}: matching anew"
             work.note("partner lost", why)
             work.begin(Step.PARTNER, {"entity": entity})
-        return self._match_or_create(work, donor, settings, "")
 
     def found_after_lost_answer(
-        self, work: Work, donor: Donor, settings: AegisSettings, known_before: frozenset[str]
+        self, work: Work, donor: Donor, settings: AegisSettings, known_before: frozenset[str], sent_digest: str
     ) -> bool:
         """Whether the partner that a lost request was to create is there; its key goes with the next step.
 
@@ -67,7 +90,10 @@ class AegisPartners:
         match = choose(found, "review") if known_before else self._chosen(work, donor, settings, found, "")
         if match is None:
             return False
-        self._found(work, donor, match.partner.id, f"found after a lost answer, by {' + '.join(match.rule)}", "")
+        rule = f"found after a lost answer, by {' + '.join(match.rule)}"
+        fields = donor_fields(donor)
+        # Edited since: what the partner was made from is not known any more, and the whole donor goes there next.
+        self._made(work, donor, match.partner.id, rule, fields if digest_of(fields) == sent_digest else {})
         return True
 
     def _honours_imported(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
@@ -87,11 +113,14 @@ class AegisPartners:
         found = self._matches(donor, settings)
         match = self._chosen(work, donor, settings, found, ended)
         if match is not None:
-            rule = " + ".join(match.rule)
-            if match.of_several > 1:
-                rule += f" ({settings.on_several_matches} of {match.of_several})"
-            return self._found(work, donor, match.partner.id, rule, ended)
+            return self._found_by(work, donor, match, settings, ended)
         return self._create(work, donor, settings, ended, [match.partner.id for match in found])
+
+    def _found_by(self, work: Work, donor: Donor, match: Match, settings: AegisSettings, ended: str) -> str:
+        rule = " + ".join(match.rule)
+        if match.of_several > 1:
+            rule += f" ({settings.on_several_matches} of {match.of_several})"
+        return self._found(work, donor, match.partner.id, rule, ended)
 
     def _matches(self, donor: Donor, settings: AegisSettings) -> list[Match]:
         rules = rules_for(donor, settings.match_rules)
@@ -110,7 +139,10 @@ class AegisPartners:
             work.hold_key(f"donor#{donor.id}", ended)
             raise
         if match is None and len(found) > 1:
-            work.note("several partners match", f"{len(found)} partners match; a new one is created as set")
+            text = f"{len(found)} partners match; a new one is created as set"
+            work.note("several partners match", text)
+            if settings.on_several_matches == "create_and_notify":
+                work.notify(PARTNER_CREATED_AMONG_SEVERAL, f"donor#{donor.id}", text)
         return match
 
     def _create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str, known_before: list[str]) -> str:
@@ -126,13 +158,20 @@ class AegisPartners:
         entity = f"donor#{donor.id}"
         if not any(write.label == entity for write in work.also):
             work.hold_key(entity, ended)
-        work.begin(Step.PARTNER, {"entity": entity, "known_before": " ".join(known_before)})
+        sent = {"known_before": " ".join(known_before), "donor": digest_of(donor_fields(donor))}
+        work.begin(Step.PARTNER, {"entity": entity, **sent})
         partner_id = self.aegis.create_partner(body)
-        return self._found(work, donor, partner_id, "created", "")
+        return self._made(work, donor, partner_id, CREATED, donor_fields(donor))
 
     def _found(self, work: Work, donor: Donor, partner_id: str, rule: str, ended: str) -> str:
+        """Store the key with the next step."""
         work.settle_key(f"donor#{donor.id}", partner_id, rule, ended)
         work.facts.update(partner=partner_id, matched_by=rule)
         if donor.crm_key != partner_id:
             work.mirrors.append(f"donor:{donor.id}:{partner_id}")
         return partner_id
+
+    def _made(self, work: Work, donor: Donor, partner_id: str, rule: str, sent: Fields) -> str:
+        """Store the key of a partner that we made, and what it was made from: later edits are told from that."""
+        work.also.append(work.agree(f"donor#{donor.id}", sent))
+        return self._found(work, donor, partner_id, rule, "")

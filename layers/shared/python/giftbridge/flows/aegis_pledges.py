@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import pledge_body
 from giftbridge.domain.aegis_mapping import GatheredPledge
 from giftbridge.domain.aegis_values import filled
-from giftbridge.domain.deliveries import Step
+from giftbridge.domain.agreed import INACTIVE_STATUSES, Fields, digest_of, schedule_fields
+from giftbridge.domain.deliveries import Attempt, Kind, State, Step, schedule_changed_id
 from giftbridge.domain.donations import Donation, Donor, Schedule
+from giftbridge.domain.notices import PLEDGE_RECREATED
 from giftbridge.domain.partners import Pledge
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.validation import require_sound_schedule
-from giftbridge.errors import Rejected
+from giftbridge.errors import Held, Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.holds import KeyState, key_or_free
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
 SYSTEM = "aegis"
+_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,12 @@ class AegisPledges:
         self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings, why: str
     ) -> str | None:
         lost = plan.known.key or (plan.schedule.crm_key if plan.schedule else None)
+        schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
+        plan = replace(plan, schedule=schedule)
+        if schedule.status.strip().casefold() in INACTIVE_STATUSES:
+            work.note("sent without a pledge", f"pledge {lost} {why}, as its schedule ({schedule.status[:20]})")
+            return None
+        self._require_no_resumption(work, plan)
         if settings.on_lost_pledge == "fail":
             raise Rejected(
                 f"pledge {lost} of schedule {plan.schedule_id} {why}",
@@ -95,6 +105,16 @@ class AegisPledges:
             work.note("sent without a pledge", f"pledge {lost} {why}")
             return None
         return self._create(work, plan, donor, partner_id, settings, f"pledge {lost} {why}")
+
+    def _require_no_resumption(self, work: Work, plan: PledgePlan) -> None:
+        """A schedule that was resumed gets its own pledge back: the gift waits for that. Raises Held."""
+        agreed = self.tools.agreed.get(plan.entity, SYSTEM)
+        if agreed is None or agreed.get("status") not in INACTIVE_STATUSES or _is_of_schedule(work):
+            return
+        resuming = self.tools.deliveries.get(schedule_changed_id(plan.schedule_id))
+        if resuming is None or resuming.state is not State.FAILED:
+            text = f"schedule {plan.schedule_id} was resumed, and its pledge is not active again yet"
+            raise Held(text, cause="held", not_before=work.now + _WAIT)
 
     def _create(
         self,
@@ -111,6 +131,7 @@ class AegisPledges:
             return None
         if why_anew is not None:
             work.note("pledge recreated", why_anew)
+            work.notify(PLEDGE_RECREATED, plan.entity, f"a new pledge was made: {why_anew}")
         if plan.known.key is not None:
             lose = self.tools.keys.lose(plan.entity, SYSTEM, plan.known.key, work.delivery.id, work.now)
             work.also.append(lose)
@@ -123,15 +144,28 @@ class AegisPledges:
             "frequency": str(body["Frequency"]),
             "start": str(body["StartDate"]),
             "pledged": str(body["DatePledged"]),
+            "schedule": digest_of(schedule_fields(schedule)),
         }
         work.begin(Step.PLEDGE, values)
         pledge_id = self.aegis.create_pledge(body)
-        self.found(work, plan.entity, pledge_id, "created", settings)
+        self._settled(work, plan.entity, pledge_id, "created", schedule_fields(schedule), settings)
         return pledge_id
 
-    def found(self, work: Work, entity: str, pledge_id: str, rule: str, settings: AegisSettings) -> None:
-        """Store a schedule's pledge id with the next step, and claim the pledge."""
+    def found_after_lost_answer(self, work: Work, attempt: Attempt, pledge_id: str, settings: AegisSettings) -> None:
+        """The pledge that a lost request was to make is there. What it was made from may have changed since."""
+        entity = attempt.values["entity"]
+        fields = schedule_fields(self.raisedonors.schedule(int(entity.removeprefix("schedule#"))))
+        is_as_sent = digest_of(fields) == attempt.values.get("schedule")
+        self._settled(work, entity, pledge_id, "found after a lost answer", fields if is_as_sent else {}, settings)
+        if is_as_sent:
+            work.facts["pledge"] = pledge_id
+
+    def _settled(
+        self, work: Work, entity: str, pledge_id: str, rule: str, fields: Fields, settings: AegisSettings
+    ) -> None:
+        """Store a schedule's pledge id with the next step, claim the pledge, and note what it was made from."""
         work.settle_key(entity, pledge_id, rule)
+        work.also.append(work.agree(entity, fields))
         delivery = work.delivery
         claim = f"aegis-pledge#{pledge_id}"
         work.also.append(self.tools.keys.claim(claim, delivery.destination, delivery.id, work.now))
@@ -158,7 +192,7 @@ class AegisPledges:
         if filled(settings.pledge_program_name):
             program = settings.pledge_program_name
             self.codes.require("pledge_program", program, "setting aegis.pledge_program_name", settings)
-        appeal_code = self._appeal(plan, schedule, settings)
+        appeal_code = self.appeal(schedule, plan.motivation_code, settings)
         try:
             return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, appeal_code))
         except Rejected as refused:
@@ -167,9 +201,9 @@ class AegisPledges:
             work.note("sent without a pledge", refused.explain())
             return None
 
-    def _appeal(self, plan: PledgePlan, schedule: Schedule, settings: AegisSettings) -> str | None:
+    def appeal(self, schedule: Schedule, gift_code: str | None, settings: AegisSettings) -> str | None:
         """The first of schedule's, gift's and default appeal that Aegis knows; a pledge needs none."""
-        codes = (schedule.motivation_code, plan.motivation_code, settings.default_appeal_code)
+        codes = (schedule.motivation_code, gift_code, settings.default_appeal_code)
         for code in codes:
             if (
                 code is not None
@@ -178,3 +212,7 @@ class AegisPledges:
             ):
                 return code
         return None
+
+
+def _is_of_schedule(work: Work) -> bool:
+    return work.delivery.kind in {Kind.SCHEDULE_CHANGED, Kind.SCHEDULE_ENDED}

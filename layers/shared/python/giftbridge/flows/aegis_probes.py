@@ -58,7 +58,8 @@ class AegisProbes:
         _, settings = self.tools.settings()
         donor = self.raisedonors.donor(int(entity.removeprefix("donor#")))
         known_before = frozenset(attempt.values.get("known_before", "").split())
-        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before)
+        sent = attempt.values.get("donor", "")
+        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before, sent)
 
     def _pledge(self, work: Work, attempt: Attempt) -> None:
         row = self.tools.keys.get(attempt.values["entity"], SYSTEM)
@@ -75,7 +76,7 @@ class AegisProbes:
             )
         if hits:
             _, settings = self.tools.settings()
-            self.pledges.found(work, attempt.values["entity"], hits[0].id, "found after a lost answer", settings.aegis)
+            self.pledges.found_after_lost_answer(work, attempt, hits[0].id, settings.aegis)
 
     def _transaction(self, work: Work, attempt: Attempt) -> str | None:
         _, settings = self.tools.settings()

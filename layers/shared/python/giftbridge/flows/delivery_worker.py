@@ -34,6 +34,7 @@ THREADS = 8
 TRIES_BEFORE_A_PERSON = 8
 _SHORTEST_TURN_SECONDS = 10.0
 _BLOCKED_FOR = timedelta(seconds=5)
+_MOST_TURNS = 3
 
 
 class Carrier(Protocol):
@@ -205,8 +206,11 @@ class DeliveryWorker:
             self.carrier.ping()
         if work.delivery.state is State.UNKNOWN:
             self._probe(work)
-        if work.is_to_be_sent:
-            self.carrier.carry(work)
+        for _ in range(_MOST_TURNS):
+            # Pending again at once when the entity changed while it was being worked on.
+            if work.is_to_be_sent:
+                work.begin_turn()
+                self.carrier.carry(work)
         self.health.note_success(self.carrier.destination)
 
     def _probe(self, work: Work) -> None:

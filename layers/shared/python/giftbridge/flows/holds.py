@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
 from giftbridge.errors import Held
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
@@ -45,3 +45,15 @@ def _still_settles(holder: Delivery) -> bool:
         return True
     unclear = holder.attempt is not None or bool(holder.trouble and holder.trouble.candidates)
     return holder.state is State.FAILED and unclear
+
+
+def require_no_open_donation(tools: Tools, work: Work) -> None:
+    """Raises Held while a donation of the same donor is on its way: it may make the key that is missing now.
+
+    A courtesy found through an index, not a guarantee.
+    """
+    if work.delivery.donor_id is None:
+        return
+    for other in tools.deliveries.of_donor(work.delivery.donor_id):
+        if other.kind is Kind.DONATION_CREATED and other.state in OPEN_STATES:
+            raise Held(f"{other.id} is on its way ({other.state})", cause="held", not_before=work.now + _WAIT)

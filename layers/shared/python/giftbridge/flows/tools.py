@@ -10,8 +10,10 @@ from giftbridge.clients.http import TimeLeft
 from giftbridge.delivery_queue import DeliveryQueue
 from giftbridge.domain.settings import Settings
 from giftbridge.store.activity import Activity
+from giftbridge.store.agreed import Agreed
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
+from giftbridge.store.notices import Notices
 from giftbridge.store.state import StateTable
 
 
@@ -21,7 +23,9 @@ class Tools:
 
     deliveries: Deliveries
     keys: CrmKeys
+    agreed: Agreed
     activity: Activity
+    notices: Notices
     state: StateTable
     queue: DeliveryQueue
     settings: Callable[[], tuple[int, Settings]]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.deliveries import Attempt, Delivery, State, Step, Trouble
+from giftbridge.domain.notices import FieldChange, Notice
 from giftbridge.errors import LostRace
 from giftbridge.flows.tools import Tools
 from giftbridge.store.rows import Write
 
 log = logging.getLogger("giftbridge")
 LEASE_SKEW = timedelta(seconds=5)
+# What an attempt to save a whole record calls the entity it holds meanwhile.
+HELD = "held"
 _TRIES = 4
 
 
@@ -24,7 +27,7 @@ class Work:
     """One delivery in hand; `stored` is its row as last read or written.
 
     `also` are writes that belong to the next step, `facts` what the result will tell, `mirrors` the keys to store on
-    RaiseDonors once it is delivered.
+    RaiseDonors once it is delivered; `turn_began_with` counts the sightings that what is read now is sure to show.
     """
 
     tools: Tools
@@ -33,9 +36,11 @@ class Work:
     facts: dict[str, str] = field(default_factory=dict)
     mirrors: list[str] = field(default_factory=list)
     stored: Delivery = field(init=False)
+    turn_began_with: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.stored = self.delivery
+        self.turn_began_with = self.delivery.wanted
         self.facts.update(self.delivery.result)
         self.mirrors += self.delivery.mirrors
 
@@ -60,6 +65,10 @@ class Work:
         lease_until = now + timedelta(seconds=max(0.0, self.tools.time_left.seconds())) + LEASE_SKEW
         self._save(life.sending(self.delivery, attempt, lease_until, now))
 
+    def begin_turn(self) -> None:
+        """The source is read anew from here on: all sightings counted so far are served by what it says."""
+        self.turn_began_with = self.delivery.wanted
+
     def settle_key(self, entity: str, key: str, rule: str, ended: str = "") -> None:
         """Store a destination's key of one of our entities with the next step."""
         delivery = self.delivery
@@ -71,48 +80,69 @@ class Work:
         delivery = self.delivery
         self.also.append(self.tools.keys.hold(entity, delivery.destination, delivery.id, self.now, ended))
 
-    def delivered(self, result: Mapping[str, str], claim: str, why: str, *, proven: bool) -> None:
+    def delivered(
+        self,
+        result: Mapping[str, str],
+        why: str,
+        *,
+        proven: bool,
+        claim: str | None = None,
+        writes: Sequence[Write] = (),
+        details: Mapping[str, object] | None = None,
+    ) -> None:
         """Write the fact, the claim on the record made, and the activity line as one, whoever moved the row meanwhile.
 
         `proven` is True when the destination itself answered this attempt: then a claim that another delivery's probe
-        made on the same record was wrong, and that delivery goes to a person. Raises LostRace.
+        made on the same record was wrong, and that delivery goes to a person. `writes` belong to the fact. When the
+        entity changed again since this turn began, the delivery is pending again. Raises LostRace.
         """
         attempt_id = self.delivery.attempt.id if self.delivery.attempt else None
         wrong_claimant: str | None = None
+        self.facts.update(result)
         for _ in range(_TRIES):
             now = self.now
-            self.facts.update(result)
-            after = life.delivered(self.delivery, now)
-            claiming = self.tools.keys.claim(
-                claim, self.delivery.destination, self.delivery.id, now, take_over=wrong_claimant is not None
-            )
+            after = life.served_up_to(life.delivered(self.delivery, now), self.turn_began_with, now)
+            also = [*writes, self._line("delivered", why, {**self.facts, **(details or {})})]
+            if claim is not None:
+                also.append(self._claiming(claim, take_over=wrong_claimant is not None))
             try:
-                self._save(after, claiming, self._line("delivered", why, self.facts))
+                self._save(after, *also)
             except LostRace as lost:
-                if claim in lost.rows and not proven:
-                    raise
-                if claim in lost.rows:
-                    claims = self.tools.keys.claimed_by([claim], self.delivery.destination)
-                    wrong_claimant = claims.get(claim)
+                if claim is not None and claim in lost.rows:
+                    if not proven:
+                        raise
+                    wrong_claimant = self.tools.keys.claimed_by([claim], self.delivery.destination).get(claim)
                 if not self._row_still_ours(attempt_id):
                     raise
                 continue
-            if wrong_claimant is not None:
+            if wrong_claimant is not None and claim is not None:
                 self._correct(wrong_claimant, claim)
             return
         raise LostRace("the row kept changing while a delivery was recorded", (self.delivery.id,))
 
+    def _claiming(self, claim: str, *, take_over: bool) -> Write:
+        delivery = self.delivery
+        return self.tools.keys.claim(claim, delivery.destination, delivery.id, self.now, take_over=take_over)
+
     def _row_still_ours(self, attempt_id: str | None) -> bool:
         """Whether the row, read again, still waits for this attempt's answer."""
         fresh = self.tools.deliveries.get(self.delivery.id)
+        if fresh is not None and fresh.revision == self.stored.revision:
+            # Only the sightings were counted on: what was to be written with the step still is.
+            self._count_on(fresh)
+            return True
         if fresh is None or fresh.attempt is None or fresh.attempt.id != attempt_id:
             return False
         if fresh.state not in {State.SENDING, State.UNKNOWN, State.FAILED}:
             return False
-        if fresh.revision != self.delivery.revision:
-            self.also.clear()
+        self.also.clear()
         self.stored = self.delivery = fresh
         return True
+
+    def _count_on(self, fresh: Delivery) -> None:
+        """More sightings came in meanwhile."""
+        self.stored = replace(self.stored, wanted=fresh.wanted, seen=fresh.seen)
+        self.delivery = replace(self.delivery, wanted=fresh.wanted, seen=fresh.seen)
 
     def _correct(self, delivery_id: str, claim: str) -> None:
         """A probe had taken our record for another delivery's: a person decides what became of that one."""
@@ -150,11 +180,11 @@ class Work:
 
     def fail(self, trouble: Trouble) -> None:
         """A person must look."""
-        self._end(life.failed(self.delivery, trouble, self.now), "failed", trouble)
+        self._end(lambda delivery: life.failed(delivery, trouble, self.now), "failed", trouble)
 
     def ignore(self, trouble: Trouble) -> None:
         """Not to be sent."""
-        self._end(life.ignored(self.delivery, trouble, self.now), "ignored", trouble)
+        self._end(lambda delivery: life.ignored(delivery, trouble, self.now), "ignored", trouble)
 
     def reopen(self, why: str) -> None:
         """Start anew, probing first what may have been sent."""
@@ -165,14 +195,33 @@ class Work:
         self.mirrors = list(remaining)
         self._save(replace(self.delivery, due=due, updated_at=self.now), *lines)
 
+    def agree(self, entity: str, fields: Mapping[str, str]) -> Write:
+        """The write of what both sides agree on from now."""
+        return self.tools.agreed.agree(entity, self.delivery.destination, fields, self.now)
+
+    def notify(self, kind: str, about: str, text: str, changes: tuple[FieldChange, ...] = ()) -> None:
+        """A notice for the notification list, with the next step."""
+        self.also.append(self.tools.notices.waiting(Notice(kind, about, text, changes, self.delivery.id), self.now))
+
     def note(self, what: str, why: str, details: Mapping[str, object] | None = None) -> None:
         """An activity line with the next step."""
         self.also.append(self._line(what, why, details or {}))
 
-    def _end(self, after: Delivery, what: str, trouble: Trouble) -> None:
+    def _end(self, ended: Callable[[Delivery], Delivery], what: str, trouble: Trouble) -> None:
         details = {"cause": trouble.cause, "field": trouble.field, "candidates": list(trouble.candidates) or None}
         shown = {name: value for name, value in details.items() if value is not None}
-        self._save(after, self._line(what, trouble.explain(), shown))
+        for _ in range(_TRIES):
+            after = life.served_up_to(ended(self.delivery), self.turn_began_with, self.now)
+            try:
+                self._save(after, self._line(what, trouble.explain(), shown))
+            except LostRace:
+                fresh = self.tools.deliveries.get(self.delivery.id)
+                if fresh is None or fresh.revision != self.stored.revision or fresh.wanted == self.stored.wanted:
+                    raise
+                self._count_on(fresh)
+                continue
+            return
+        raise LostRace("more and more sightings came in", (self.delivery.id,))
 
     def _line(self, what: str, why: str, details: Mapping[str, object]) -> Write:
         return self.tools.activity.line(
@@ -186,5 +235,15 @@ class Work:
 
     def _save(self, after: Delivery, *writes: Write) -> None:
         after = replace(after, result=dict(self.facts), mirrors=tuple(self.mirrors))
-        self.stored = self.delivery = self.tools.deliveries.save(self.stored, after, *self.also, *writes)
+        made = (*self.also, *writes, *self._released(after))
+        self.stored = self.delivery = self.tools.deliveries.save(self.stored, after, *made)
         self.also.clear()
+
+    def _released(self, after: Delivery) -> list[Write]:
+        """The hold on a record that was being saved whole is given back with a definite result."""
+        attempt = self.stored.attempt
+        if attempt is None or attempt.step is not Step.SAVE or after.state in {State.SENDING, State.UNKNOWN}:
+            return []
+        if after.state is State.FAILED and after.attempt is not None:
+            return []
+        return [self.tools.keys.release(attempt.values[HELD], after.destination, after.id)]

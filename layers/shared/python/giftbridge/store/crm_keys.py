@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from giftbridge.domain.times import format_moment
-from giftbridge.store.rows import Write, from_item, put, read_many, read_one, to_item, update
+from giftbridge.store.rows import Write, delete, from_item, put, read_many, read_one, to_item, update
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,6 +67,11 @@ class CrmKeys:
         values = {"entity": entity, "system": system, "held_by": delivery_id, "since": format_moment(now)}
         row = {**values, "v": FORMAT_VERSION}
         return put(self.table, row, entity, _FREE_OR_MINE, me=delivery_id, ended=ended or delivery_id)
+
+    def release(self, entity: str, system: str, delivery_id: str) -> Write:
+        """Give a hold back, where it is still this delivery's."""
+        key = {"entity": entity, "system": system}
+        return delete(self.table, key, entity, "attribute_not_exists(entity) OR held_by = :me", me=delivery_id)
 
     def settle(
         self, entity: str, system: str, key: str, rule: str, delivery_id: str, now: datetime, ended: str = ""

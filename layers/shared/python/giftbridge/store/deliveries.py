@@ -65,14 +65,29 @@ class Deliveries:
     def _change(self, before: Delivery, after: Delivery, mark: str) -> Write:
         old, new = _row(before), _row(after)
         changed = {n: new.get(n) for n in old.keys() | new.keys() if old.get(n) != new.get(n) and n not in _UNOWNED}
-        return update(
+        condition, values = "revision = :seen", {"seen": before.revision}
+        if before.wanted and after.state not in OPEN_STATES:
+            # Nothing that can happen again ends while a sighting came in that it has not served.
+            condition, values = f"{condition} AND wanted = :counted", {**values, "counted": before.wanted}
+        return update(self.table, {"id": before.id}, {**changed, "write_mark": mark}, before.id, condition, **values)
+
+    def count_sighting(self, before: Delivery, seen: str) -> bool:
+        """Count one more sighting of what is under way, without costing its worker a write; False if it has ended."""
+        write = update(
             self.table,
             {"id": before.id},
-            {**changed, "write_mark": mark},
+            {"wanted": before.wanted + 1, "seen": seen},
             before.id,
-            "revision = :seen",
-            seen=before.revision,
+            "wanted = :counted AND #state IN (:pending, :sending, :waiting, :unknown)",
+            counted=before.wanted,
+            **{state.value: state.value for state in OPEN_STATES},
         )
+        write.arguments["ExpressionAttributeNames"]["#state"] = "state"
+        try:
+            commit(self.client, [write])
+        except LostRace:
+            return False
+        return True
 
     def note_nudges(self, deliveries: Iterable[Delivery], nudge: str, now: datetime) -> list[Delivery]:
         """Remember which message was sent last for each; a delivery that moved on meanwhile is left out."""
@@ -179,6 +194,9 @@ def _row(delivery: Delivery) -> dict[str, Any]:
         "fail_after_probe": _trouble_row(delivery.fail_after_probe),
         "result": dict(delivery.result) or None,
         "mirrors": list(delivery.mirrors) or None,
+        "wanted": delivery.wanted or None,
+        "served": delivery.served or None,
+        "seen": delivery.seen or None,
     }
 
 
@@ -238,6 +256,9 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
         fail_after_probe=_trouble(row.get("fail_after_probe")),
         result=row.get("result", {}),
         mirrors=tuple(row.get("mirrors", ())),
+        wanted=int(row.get("wanted", 0)),
+        served=int(row.get("served", 0)),
+        seen=str(row.get("seen", "")),
     )
 
 

@@ -86,9 +86,10 @@ class SettingsVersions:
         return _version(values)
 
     def _switched_on(self, before: SettingsVersion, after: Settings) -> list[Write]:
-        """The moment a destination goes on is recorded: what happened before stays for backfill."""
+        """The moment a switch goes on is recorded: what happened before stays for backfill."""
         pairs = (
             ("aegis", before.settings.aegis.enabled, after.aegis.enabled),
+            ("aegis-notes", before.settings.aegis.send_notes, after.aegis.send_notes),
             ("virtuous", before.settings.virtuous.enabled, after.virtuous.enabled),
         )
         return [

@@ -1,0 +1,112 @@
+"""What a schedule, a donor or a note seen in its feed means (requirements B2 to B5).
+
+A schedule or a donor can change again and again: one delivery each counts the sightings. What both sides last agreed on
+tells whether anything changed that the destination knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from giftbridge.domain import deliveries as life
+from giftbridge.domain.agreed import Fields, mark_of, says_the_same
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
+from giftbridge.domain.times import format_moment
+
+OUR_NAME: Final = "GiftBridge"
+
+
+class FirstSight(Enum):
+    """Nothing is known of the entity yet: record how it looks, so that later edits can be told."""
+
+    FIRST_SIGHT = "first sight"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSighting:
+    """A schedule or donor as its feed shows it. `fields` is None when the record cannot be read as one.
+
+    `is_old` says that the destination may have known it before we first see it: it carries a CRM key, or is older than
+    the moment the destination was enabled.
+    """
+
+    entity: str
+    delivery_id: str
+    kind: Kind
+    donor_id: int | None
+    entity_id: str
+    fields: Fields | None
+    modified_at: datetime | None
+    is_old: bool
+    raw_mark: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Tells this sighting from any other of the same entity."""
+        return mark_of(self.modified_at, self.raw_mark if self.fields is None else self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSighting:
+    """An entry of a donor's activity on RaiseDonors."""
+
+    note_id: str
+    donor_id: int | None
+    type: str
+    source: str | None
+    created_at: datetime | None
+    modified_at: datetime | None
+
+
+def change_for(
+    sighting: ChangeSighting, known: Delivery | None, agreed: Fields | None, now: datetime
+) -> Delivery | FirstSight | None:
+    """The delivery's next row, a first sight, or None when this sighting changes nothing.
+
+    `agreed` must have been read after `known`: a delivery that ended has moved it.
+    """
+    if known is None:
+        return _unknown(sighting, agreed, now)
+    if known.seen == sighting.mark:
+        return None
+    if known.state is State.FAILED and says_the_same(known.seen, sighting.mark):
+        return None
+    if known.state not in OPEN_STATES and agreed is not None and agreed == sighting.fields:
+        return None
+    return replace(life.sighted_again(known, sighting.mark, now), kind=sighting.kind)
+
+
+def _unknown(sighting: ChangeSighting, agreed: Fields | None, now: datetime) -> Delivery | FirstSight | None:
+    if agreed is None and not (sighting.is_old and sighting.entity.startswith("schedule#")):
+        return FirstSight.FIRST_SIGHT if sighting.fields is not None else None
+    if agreed is not None and agreed == sighting.fields:
+        return None
+    new = life.new_delivery(
+        id=sighting.delivery_id,
+        kind=sighting.kind,
+        donor_id=sighting.donor_id,
+        entity_id=sighting.entity_id,
+        now=now,
+    )
+    return replace(new, wanted=1, seen=sighting.mark)
+
+
+def note_for(sighting: NoteSighting, start: datetime, now: datetime) -> Delivery | None:
+    """The delivery of a note that is not known yet; None for what is no person's new note (requirement B4)."""
+    is_ours = (sighting.source or "").strip().casefold() == OUR_NAME.casefold()
+    is_new = sighting.created_at is None or sighting.created_at >= start
+    if sighting.type != "Note" or is_ours or not is_new:
+        return None
+    new = life.new_delivery(
+        id=life.donor_noted_id(sighting.note_id),
+        kind=Kind.DONOR_NOTED,
+        donor_id=sighting.donor_id,
+        entity_id=sighting.note_id,
+        now=now,
+    )
+    result: Mapping[str, str] = {"modified": format_moment(sighting.modified_at)} if sighting.modified_at else {}
+    return replace(new, result=result)

@@ -1,0 +1,69 @@
+"""A refund and its original: may it be sent, and with what (requirement B1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from giftbridge.domain.aegis_values import cents
+from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.donations import Donation, Project
+from giftbridge.domain.partners import HistoryRow
+from giftbridge.errors import Rejected
+
+# Names of what an attempt keeps of a transaction as it was sent, besides what its probe needs.
+FUNDS = "funds"
+PLEDGE = "pledge"
+
+
+def funds_as_sent(body: Mapping[str, object]) -> str:
+    """The gifts of a transaction as text, for its refund: amount and fund of each."""
+    gifts = body.get("Gifts")
+    lines = [(str(gift["Amount"]), str(gift["FundID"])) for gift in gifts] if isinstance(gifts, list) else []
+    return json.dumps(lines, ensure_ascii=False)
+
+
+def pledge_as_sent(body: Mapping[str, object]) -> str:
+    """The pledge that a transaction's gifts apply to, or nothing."""
+    gifts = body.get("Gifts")
+    return str(gifts[0].get("PledgeID") or "") if isinstance(gifts, list) and gifts else ""
+
+
+def projects_as_sent(original: Delivery, donation: Donation, now: Mapping[int, Project]) -> dict[int, Project]:
+    """The donation's projects with the funds that the original went to, whatever their codes are by now.
+
+    An original that was adopted went to funds we do not know: there the codes of today serve.
+    """
+    if original.attempt is None or FUNDS not in original.attempt.values:
+        return dict(now)
+    sent = [(Decimal(amount), fund) for amount, fund in json.loads(original.attempt.values[FUNDS])]
+    allocations = [allocation for allocation in donation.allocations if allocation.amount != 0]
+    given = [cents(allocation.amount) for allocation in allocations]
+    if given != [amount for amount, _ in sent]:
+        raise _differs(f"the original was sent as {', '.join(f'{a} to {f}' for a, f in sent)}")
+    named = zip(allocations, sent, strict=True)
+    return {a.project_id: Project(a.project_id, fund, "") for a, (_, fund) in named} | {
+        number: project for number, project in now.items() if number not in {a.project_id for a in allocations}
+    }
+
+
+def require_same_amount(original: Delivery, donation: Donation) -> None:
+    """Raises Rejected when the gift's amount is no longer the one that was sent."""
+    sent = original.result.get("amount")
+    if sent is not None and Decimal(sent.split()[0]) != donation.amount:
+        raise _differs(f"the original was sent with {sent}")
+
+
+def reversing_rows(rows: Iterable[HistoryRow], donation: Donation) -> list[HistoryRow]:
+    """Transactions that could be this donation's refund, made by somebody else."""
+    return [row for row in rows if row.amount == -donation.amount]
+
+
+def _differs(text: str) -> Rejected:
+    return Rejected(
+        f"{text}; the gift now says otherwise",
+        cause="changed-since-sent",
+        field="amount",
+        remedy="record the refund in Aegis by hand, with the original's amounts",
+    )

@@ -1,0 +1,142 @@
+"""A donation on its way into Aegis: gather, check, partner, pledge, transaction, keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from giftbridge.clients.aegis import Aegis
+from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.domain.aegis_bodies import funds_of, transaction_body
+from giftbridge.domain.aegis_mapping import Body, Gathered
+from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.donations import Donation, Donor, Project
+from giftbridge.domain.settings import AegisSettings, Settings
+from giftbridge.domain.validation import require_eligible, require_plain_names, require_sound
+from giftbridge.errors import Rejected
+from giftbridge.flows.aegis_codes import AegisCodes
+from giftbridge.flows.aegis_partners import AegisPartners
+from giftbridge.flows.aegis_pledges import AegisPledges, PledgePlan
+from giftbridge.flows.aegis_transactions import post_transaction
+from giftbridge.flows.projects import Projects
+from giftbridge.flows.tools import Tools
+from giftbridge.flows.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A donation with all that was read about it, checked before anything is changed."""
+
+    donation: Donation
+    donor: Donor
+    projects: dict[int, Project]
+    appeal_code: str
+    pledge: PledgePlan | None
+
+
+class AegisDonations:
+    """Brings donations to Aegis."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        raisedonors: RaiseDonors,
+        aegis: Aegis,
+        codes: AegisCodes,
+        partners: AegisPartners,
+        pledges: AegisPledges,
+    ) -> None:
+        self.tools = tools
+        self.raisedonors = raisedonors
+        self.aegis = aegis
+        self.codes = codes
+        self.projects = Projects(raisedonors, tools.now)
+        self.partners = partners
+        self.pledges = pledges
+
+    def carry(self, work: Work) -> None:
+        """The donation becomes a transaction; see design of the path in docs/architecture.md."""
+        _, settings = self.tools.settings()
+        prepared = self.prepare(work, settings)
+        partner_id = self.partners.settle(work, prepared.donor, settings.aegis)
+        self._send(work, prepared, partner_id, settings.aegis)
+
+    def prepare(self, work: Work, settings: Settings) -> Prepared:
+        """Read the source as it is now and refuse what Aegis would refuse, before any write."""
+        donation = self.raisedonors.donation(work.delivery.entity_id)
+        require_eligible(donation, settings)
+        require_sound(donation, settings.aegis.currency)
+        donor = self.raisedonors.donor(donation.donor_id)
+        require_plain_names(donor)
+        projects = self.projects.named([allocation.project_id for allocation in donation.allocations])
+        appeal_code = self.appeal(donation, settings.aegis)
+        rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at)
+        body = transaction_body(rehearsal)
+        self.require_codes(donation, body, settings.aegis)
+        pledge = self.pledges.plan(work, donation, donor, settings.aegis)
+        return Prepared(donation, donor, projects, appeal_code, pledge)
+
+    def _send(self, work: Work, prepared: Prepared, partner_id: str, settings: AegisSettings) -> None:
+        """Pledge, then transaction."""
+        donation = prepared.donation
+        applied: dict[str, str | None] = {}
+
+        def body_for(partner: str) -> Body:
+            pledge_id = self.pledges.settle(work, prepared.pledge, prepared.donor, partner, settings)
+            applied["pledge"] = pledge_id
+            return transaction_body(
+                Gathered(
+                    donation,
+                    prepared.donor,
+                    prepared.projects,
+                    settings,
+                    partner,
+                    prepared.appeal_code,
+                    donation.created_at,
+                    pledge_id,
+                )
+            )
+
+        def anew(refused_id: str, refused: Rejected) -> str:
+            return self.partners.settle_anew(work, prepared.donor, refused_id, settings, refused)
+
+        invoice, partner_id = post_transaction(work, self.aegis, partner_id, body_for, anew)
+        work.facts.update(partner=partner_id, amount=f"{donation.amount:.2f} {donation.currency}")
+        if applied["pledge"] is not None:
+            work.facts["pledge"] = applied["pledge"]
+        self.record(work, invoice, "recorded in Aegis", proven=True)
+
+    def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
+        """The fact: the donation is in Aegis under this number; the number goes onto the gift too."""
+        work.mirrors.append(f"donation:{work.delivery.entity_id}:{invoice}")
+        work.delivered({"invoice": invoice}, why, claim=f"aegis-invoice#{invoice}", proven=proven)
+
+    def appeal(self, donation: Donation, settings: AegisSettings) -> str:
+        """The gift's motivation code where Aegis knows it, else the default appeal."""
+        code, default = filled(donation.motivation_code), filled(settings.default_appeal_code)
+        if code is not None and (default is None or code == default):
+            self.codes.require("appeal", code, "motivationCode", settings)
+            return code
+        if code is not None and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}:
+            return code
+        if default is None:
+            raise Rejected(
+                "is missing, and Aegis takes no transaction without an appeal",
+                cause="appeal-missing",
+                field="motivationCode",
+                remedy="add a motivation code on RaiseDonors, or set aegis.default_appeal_code, then retry",
+            )
+        self.codes.require("appeal", default, "setting aegis.default_appeal_code", settings)
+        return default
+
+    def require_codes(self, donation: Donation, body: Body, settings: AegisSettings) -> None:
+        """Raises Rejected, naming the code and the remedy, when Aegis would refuse one."""
+        for fund in funds_of(body):
+            self.codes.require("fund", fund, "project.code", settings)
+        if filled(settings.channel):
+            self.codes.require("channel", settings.channel, "setting aegis.channel", settings)
+        if filled(settings.batch_category):
+            self.codes.require("batch_category", settings.batch_category, "setting aegis.batch_category", settings)
+        if donation.premium is not None and body.get("ProductOrders"):
+            self.codes.require("product", donation.premium.product_code, "premium.productCode", settings)
+            if filled(settings.warehouse_id):
+                self.codes.require("warehouse", settings.warehouse_id, "setting aegis.warehouse_id", settings)

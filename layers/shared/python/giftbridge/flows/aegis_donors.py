@@ -1,0 +1,113 @@
+"""A donor's edit on its way into Aegis: into the partner, or to the notification list (requirement B3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from giftbridge.clients.aegis import Aegis
+from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.domain.aegis_mapping import GatheredPartner
+from giftbridge.domain.aegis_merging import Merge, Record, merged_partner
+from giftbridge.domain.agreed import Fields, donor_fields, field_changes
+from giftbridge.domain.donations import Donor
+from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER
+from giftbridge.domain.settings import AegisSettings
+from giftbridge.domain.validation import require_plain_names
+from giftbridge.errors import Skipped
+from giftbridge.flows.aegis_partners import AegisPartners
+from giftbridge.flows.aegis_saves import SYSTEM, save_whole, told
+from giftbridge.flows.holds import require_no_open_donation
+from giftbridge.flows.tools import Tools
+from giftbridge.flows.work import Work
+
+
+class AegisDonors:
+    """Brings edits of donors to their partners. A partner is never created for an edit."""
+
+    def __init__(self, tools: Tools, raisedonors: RaiseDonors, aegis: Aegis, partners: AegisPartners) -> None:
+        self.tools = tools
+        self.raisedonors = raisedonors
+        self.aegis = aegis
+        self.partners = partners
+
+    def carry(self, work: Work) -> None:
+        """What changed on the donor since both sides last agreed goes into the partner; the rest stays as it is."""
+        edit = self._edit(work)
+        record = self._partner_record(work, edit)
+        if record is None:
+            self._tell(work, edit)
+            return
+        partner_id = work.facts["partner"]
+        merged = save_whole(
+            self.tools,
+            work,
+            f"partner#{partner_id}",
+            record,
+            lambda: self.aegis.partner_record(partner_id),
+            edit.merged,
+            self.aegis.save_partner,
+        )
+        agreeing = work.agree(edit.entity, edit.fields)
+        if not merged.changes:
+            work.also.append(agreeing)
+            raise Skipped("Aegis has these values already", cause="nothing-changed")
+        work.delivered({}, "saved in Aegis", proven=True, writes=[agreeing], details=told(merged))
+
+    def probe(self, work: Work) -> None:
+        """Whether the save whose answer was lost landed: the partner says so."""
+        edit = self._edit(work)
+        record = self._partner_record(work, edit)
+        if record is None or edit.merged(record).changes:
+            work.surely_not_sent()
+            return
+        agreeing = work.agree(edit.entity, edit.fields)
+        work.delivered({}, "found in Aegis after the answer was lost", proven=False, writes=[agreeing])
+
+    def _edit(self, work: Work) -> _Edit:
+        _, settings = self.tools.settings()
+        donor = self.raisedonors.donor(int(work.delivery.entity_id))
+        require_plain_names(donor)
+        entity = f"donor#{donor.id}"
+        agreed, fields = self.tools.agreed.get(entity, SYSTEM), donor_fields(donor)
+        if agreed is None:
+            work.also.append(work.agree(entity, fields))
+            raise Skipped("seen for the first time", cause="nothing-changed")
+        if agreed == fields:
+            raise Skipped("nothing that Aegis knows changed", cause="nothing-changed")
+        return _Edit(entity, donor, settings.aegis, agreed, fields)
+
+    def _partner_record(self, work: Work, edit: _Edit) -> dict[str, Any] | None:
+        """The donor's active partner, whole; None without one."""
+        partner_id = self.partners.known(work, edit.donor, edit.settings)
+        if partner_id is None:
+            require_no_open_donation(self.tools, work)
+            return None
+        record = self.aegis.partner_record(partner_id)
+        if record is None or record.get("IsActive") is False:
+            return None
+        work.facts["partner"] = partner_id
+        return record
+
+    def _tell(self, work: Work, edit: _Edit) -> None:
+        """Without an active partner the notification list is told, and the edit is done with. Raises Skipped."""
+        changes = field_changes(edit.agreed, edit.fields)
+        work.notify(
+            EDIT_WITHOUT_PARTNER, edit.entity, "was edited on RaiseDonors and has no active partner in Aegis", changes
+        )
+        work.also.append(work.agree(edit.entity, edit.fields))
+        raise Skipped("no active partner in Aegis: the notification list is told", cause="no-partner")
+
+
+class _Edit:
+    """A donor as they were agreed on, and as they are now."""
+
+    def __init__(self, entity: str, donor: Donor, settings: AegisSettings, agreed: Fields, fields: Fields) -> None:
+        self.entity = entity
+        self.donor = donor
+        self.settings = settings
+        self.agreed = agreed
+        self.fields = fields
+
+    def merged(self, record: Record) -> Merge:
+        """The partner with the edit."""
+        return merged_partner(record, GatheredPartner(self.donor, self.settings, False), self.agreed, self.fields)

@@ -1,0 +1,144 @@
+"""Walking one feed of RaiseDonors: from its cursor, page by page, each page written down before the cursor moves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from giftbridge.clients.raisedonors import PAGE_SIZE
+from giftbridge.clients.raisedonors_sightings import modified_at
+from giftbridge.delivery_queue import new_nudge_name
+from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.settings import Settings
+from giftbridge.domain.times import format_moment, parse_moment
+from giftbridge.errors import LostRace
+from giftbridge.flows.tools import Tools
+
+# A record can become visible later than its own modifiedDate: a short look back each time, a long one now and then.
+LOOK_BACK = timedelta(minutes=2)
+LONG_LOOK_BACK = timedelta(minutes=30)
+LONG_LOOK_EVERY = timedelta(minutes=2)
+_STOP_BEFORE_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One run of the pickup, as its feeds see it. `start` is the moment before which nothing is to be sent.
+
+    `nudge` names the messages of this run; None while the destination is closed and the rows wait for the sweep.
+    """
+
+    settings: Settings
+    start: datetime
+    now: datetime
+    nudge: str | None = field(default_factory=new_nudge_name)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Feed(Protocol):
+    """Records of one sort. `most_pages` keeps a flood of one sort from delaying the others."""
+
+    name: str
+    most_pages: int
+
+    def page(self, bound: datetime, skip: int) -> list[Any]:
+        """Raw records modified at or after `bound`, in the order of modification."""
+
+    def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
+        """Write down what a page means; the deliveries that are now to be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOutcome:
+    """How many records were seen and deliveries nudged; not complete when pages are left for the next run."""
+
+    seen: int = 0
+    nudged: int = 0
+    is_complete: bool = True
+
+
+class FeedWalk:
+    """One walk. `keep_lease` says whether this process may still go on."""
+
+    def __init__(self, tools: Tools, feed: Feed, turn: Turn, keep_lease: Callable[[], bool]) -> None:
+        self.tools = tools
+        self.feed = feed
+        self.turn = turn
+        self.keep_lease = keep_lease
+        self._row_name = f"cursor#{feed.name}"
+
+    def run(self) -> FeedOutcome:
+        """Pick up what is new or changed, as far as time and pages reach. Raises LostRace, and what the calls raise."""
+        now = self.turn.now
+        row = self.tools.state.get(self._row_name)
+        place = _place(row, self.turn.start, now)
+        seen = nudged = pages = 0
+        while pages < self.feed.most_pages and self.tools.time_left.seconds() >= _STOP_BEFORE_SECONDS:
+            if not self.keep_lease():
+                raise LostRace("another pickup took over")
+            page = self.feed.page(place.bound, place.skip)
+            seen, pages = seen + len(page), pages + 1
+            nudged += self._nudge(self.feed.record(page, self.turn))
+            moments = [moment for moment in map(modified_at, page) if moment is not None]
+            place = place.after(max(moments, default=place.bound), len(page), now)
+            row = self._move_cursor(row, place)
+            if not place.goes_on:
+                return FeedOutcome(seen, nudged)
+        return FeedOutcome(seen, nudged, is_complete=False)
+
+    def _nudge(self, deliveries: list[Delivery]) -> int:
+        if self.turn.nudge is None or not deliveries:
+            return 0
+        return len(self.tools.queue.send(deliveries, self.turn.nudge))
+
+    def _move_cursor(self, seen: dict[str, Any] | None, place: Place) -> dict[str, Any]:
+        values = {**place.as_row(), "start": format_moment(self.turn.start)}
+        revision = int(seen["revision"]) if seen else 0
+        if seen is None or {n: v for n, v in seen.items() if n not in {"name", "revision"}} != values:
+            self.tools.state.put(self._row_name, values, seen)
+            revision += 1
+        return {**values, "revision": revision}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a walk is. `cursor` is the newest modification seen; one that `goes_on` does so at `bound` and `skip`."""
+
+    cursor: datetime
+    long_look_at: datetime
+    bound: datetime
+    skip: int = 0
+    is_long_look: bool = False
+    goes_on: bool = True
+
+    def after(self, last: datetime, length: int, now: datetime) -> Place:
+        """After a page whose newest record was modified at `last`."""
+        # A record dated ahead of the clock must not carry the cursor past what is still to come.
+        moved = replace(self, cursor=max(self.cursor, min(last, now)))
+        if length < PAGE_SIZE:
+            looked = now if self.is_long_look else self.long_look_at
+            return replace(moved, long_look_at=looked, goes_on=False)
+        # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment.
+        return replace(moved, bound=last, skip=0) if last > self.bound else replace(moved, skip=self.skip + length)
+
+    def as_row(self) -> dict[str, Any]:
+        """As the state table holds it. Where to go on is kept only while there is more to read."""
+        row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
+        if self.goes_on:
+            row |= {"bound": format_moment(self.bound), "skip": self.skip, "is_long_look": self.is_long_look}
+        return row
+
+
+def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Place:
+    """In the middle of an unfinished walk, else a look back from the cursor. An earlier start begins anew."""
+    cursor, long_look_at = start, start - LONG_LOOK_EVERY
+    if row is not None and parse_moment(row["start"]) <= start:
+        cursor, long_look_at = parse_moment(row["at"]), parse_moment(row["long_look_at"])
+        if "bound" in row:
+            return Place(cursor, long_look_at, parse_moment(row["bound"]), int(row["skip"]), bool(row["is_long_look"]))
+    is_long_look = now - long_look_at >= LONG_LOOK_EVERY
+    back = LONG_LOOK_BACK if is_long_look else LOOK_BACK
+    return Place(cursor, long_look_at, max(start, min(cursor, now)) - back, is_long_look=is_long_look)

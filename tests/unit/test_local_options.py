@@ -1,0 +1,27 @@
+"""What `giftbridge local` is told about RaiseDonors' webhook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.local_stack.options import LocalOptions
+from ops.local_stack.paths import LocalStackError
+
+
+def options(**more: str) -> LocalOptions:
+    return LocalOptions(state_dir=Path("state"), **more)  # type: ignore[arg-type]
+
+
+def test_the_webhooks_token_is_raisedonors_own_unless_another_is_given() -> None:
+    known = {"raisedonors_url": "http://127.0.0.1:9", "raisedonors_token": "t"}
+
+    assert options(**known).secret("raisedonors")["webhook_token"] == "t"
+    assert options(**known, raisedonors_webhook_token="w").secret("raisedonors")["webhook_token"] == "w"
+    assert options().secret("raisedonors") == {}
+
+
+def test_a_webhook_token_alone_connects_nothing() -> None:
+    with pytest.raises(LocalStackError, match="--raisedonors-webhook-token needs"):
+        options(raisedonors_webhook_token="w").check()
