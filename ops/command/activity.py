@@ -12,7 +12,7 @@ from rich.table import Table
 from ops.command.showing import table
 from ops.command.terminal import Terminal, verb
 from ops.operating import story
-from ops.operating.identifiers import deliveries_named, donor_id
+from ops.operating.identifiers import FORMS, deliveries_named, donor_id
 from ops.operating.problems import HEALTHY, WrongUsage
 from ops.operating.stack import Stack
 
@@ -22,9 +22,9 @@ def activity(
     terminal: Terminal,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="Of one delivery: 987, donation/987 or aegis/donation/987/created."),
+        typer.Argument(metavar="ID", help=f"Of the deliveries that this names: {FORMS}."),
     ] = None,
-    donor: Annotated[str | None, typer.Option(metavar="ID", help="Of this donor.")] = None,
+    donor: Annotated[str | None, typer.Option(metavar="ID", help="Of this donor, whatever was done.")] = None,
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Of this day in UTC.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=5000, help="At most so many lines.")] = 50,
 ) -> int:
@@ -62,6 +62,22 @@ def lines_table(lines: list[dict[str, Any]]) -> Table:
 
 def _row(line: Mapping[str, Any]) -> tuple[str, ...]:
     at = str(line["at"])[:19].replace("T", " ")
-    details = ", ".join(f"{name} {value}" for name, value in dict(line.get("details") or {}).items())
+    details = _details(dict(line.get("details") or {}))
     whom = str(line.get("delivery") or line.get("entity") or "")
     return at, whom, str(line.get("what", "")), str(line.get("why", "")), details, str(line.get("who", ""))
+
+
+def _details(details: dict[str, Any]) -> str:
+    """What is known beside, and last the fields that changed: field, old value, new value."""
+    changes = details.pop("changes", None) or ()
+    named = [f"{name} {_one_line(value)}" for name, value in details.items()]
+    return ", ".join(
+        [*named, *(f"{c['field']}: {_one_line(c.get('old'))} → {_one_line(c.get('new'))}" for c in changes)]
+    )
+
+
+def _one_line(value: Any) -> str:
+    """A value without line breaks; what is absent or empty is said to be."""
+    if value is None or value == "":
+        return "(empty)"
+    return ", ".join(map(str, value)) if isinstance(value, list) else " / ".join(str(value).split("\n"))

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.domain.deliveries import Delivery, Kind, State
 from ops.command.activity import lines_table
-from ops.command.showing import moment, pairs, state_text, table, why
+from ops.command.showing import moment, pairs, sightings, state_text, table, why
 from ops.command.terminal import Terminal, verb
 from ops.operating import story
-from ops.operating.explaining import as_json, what_next
-from ops.operating.identifiers import deliveries_named, donor_id
+from ops.operating.explaining import as_json, original_of, what_next
+from ops.operating.identifiers import FORMS, deliveries_named, donor_id
 from ops.operating.listing import Filter, Listing, find
 from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
 from ops.operating.stack import Stack
@@ -28,10 +28,13 @@ def deliveries(
     terminal: Terminal,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="ID", help="Explain this one: 987, donation/987 or aegis/donation/987/created."),
+        typer.Argument(metavar="ID", help=f"Explain what this names: {FORMS}."),
     ] = None,
     state: Annotated[
         State | None, typer.Option(metavar="STATE", help=f"Only those in this state: {', '.join(State)}.")
+    ] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(metavar="KIND", help=f"Only those of this kind: {', '.join(Kind)}.")
     ] = None,
     donor: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this donor.")] = None,
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only those of this day in UTC.")] = None,
@@ -43,7 +46,7 @@ def deliveries(
     """List deliveries, or explain one.
 
     Without an ID: those that changed last come first. With an ID: everything about it, and exit code 1 when it waits
-    for a person.
+    for a person. A donation's id names its refund too, where there is one.
     """
     if name is not None:
         return _explain(terminal, name)
@@ -51,6 +54,7 @@ def deliveries(
         raise WrongUsage(f"{destination!r} is no destination; choose one of {', '.join(DESTINATIONS)}.")
     wanted = Filter(
         state=state,
+        kind=kind,
         destination=destination,
         donor=donor_id(donor) if donor is not None else None,
         day=day.replace(tzinfo=UTC).date() if day is not None else None,
@@ -65,13 +69,14 @@ def deliveries(
 
 
 def _table(listing: Listing) -> Table:
-    columns = ("delivery", "donor", "state", "changed (UTC)", "why")
+    columns = ("delivery", "donor", "state", "served/seen", "changed (UTC)", "why")
     return table(columns, (_row(delivery) for delivery in listing.deliveries))
 
 
 def _row(delivery: Delivery) -> tuple[Any, ...]:
     donor = str(delivery.donor_id) if delivery.donor_id is not None else ""
-    return delivery.id, donor, state_text(delivery), moment(delivery.updated_at), why(delivery)
+    counted = f"{delivery.served}/{delivery.wanted}" if delivery.wanted else ""
+    return delivery.id, donor, state_text(delivery), counted, moment(delivery.updated_at), why(delivery)
 
 
 def _footer(listing: Listing) -> str:
@@ -99,6 +104,7 @@ def _explain(terminal: Terminal, name: str) -> int:
             "needs_a_person": delivery.state is State.FAILED,
             "activity": lines[delivery.id],
         }
+        | _original_data(stack, delivery)
         for delivery in found
     ]
     parts = [part for d in found for part in (_explained(d, stack), *_story(lines[d.id]))]
@@ -111,19 +117,15 @@ def _story(lines: list[dict[str, Any]]) -> list[Table]:
 
 
 def _explained(delivery: Delivery, stack: Stack) -> Table:
-    trouble, attempt = delivery.trouble, delivery.attempt
-    sent = ""
-    if attempt is not None:
-        values = ", ".join(f"{name} {value}" for name, value in attempt.values.items())
-        sent = (
-            f"{attempt.step.value} at {moment(attempt.started_at)} (first {moment(attempt.first_started_at)}): {values}"
-        )
+    trouble = delivery.trouble
     return pairs(
         [
             ("Delivery", delivery.id),
             ("What", f"{delivery.kind.value} to {delivery.destination}"),
             ("Donor", str(delivery.donor_id) if delivery.donor_id is not None else "unknown"),
             ("State", state_text(delivery)),
+            ("Sightings", sightings(delivery)),
+            ("Original", _original(stack, delivery)),
             ("Next", what_next(stack, delivery)),
             (
                 "Why",
@@ -134,10 +136,36 @@ def _explained(delivery: Delivery, stack: Stack) -> Table:
             ("Candidates", ", ".join(trouble.candidates) if trouble else ""),
             ("Result", ", ".join(f"{name} {value}" for name, value in sorted(delivery.result.items()))),
             ("Still to store", ", ".join(delivery.mirrors)),
-            ("Open request", sent),
+            ("Last request", _sent(delivery)),
             ("Failed tries", str(delivery.attempts) if delivery.attempts else ""),
             ("Last nudged", moment(delivery.nudged_at)),
             ("Picked up", f"{moment(delivery.created_at)} UTC"),
             ("Last changed", f"{moment(delivery.updated_at)} UTC"),
         ]
     )
+
+
+def _sent(delivery: Delivery) -> str:
+    """The last write that may have reached the destination, as it was sent."""
+    attempt = delivery.attempt
+    if attempt is None:
+        return ""
+    values = ", ".join(f"{name} {value}" for name, value in attempt.values.items() if value)
+    return f"{attempt.step.value} at {moment(attempt.started_at)} (first {moment(attempt.first_started_at)}): {values}"
+
+
+def _original(stack: Stack, delivery: Delivery) -> str:
+    """What a refund reverses: its original, and how that stands."""
+    original = original_of(stack, delivery)
+    if original is None:
+        return ""
+    invoice = original.result.get("invoice")
+    return f"{original.id} ({original.state.value}{f', invoice {invoice}' if invoice else ''})"
+
+
+def _original_data(stack: Stack, delivery: Delivery) -> dict[str, Any]:
+    original = original_of(stack, delivery)
+    if original is None:
+        return {}
+    invoice = original.result.get("invoice")
+    return {"original": {"id": original.id, "state": original.state.value, "invoice": invoice}}

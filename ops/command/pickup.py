@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ import typer
 from giftbridge.domain.times import format_moment
 from ops.command.showing import moment, table
 from ops.command.terminal import Terminal, verb
-from ops.operating import pickup
+from ops.operating import pickup, preview
 from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
 
 app = typer.Typer(
@@ -33,8 +32,8 @@ def group() -> None:
 @verb
 def run(
     terminal: Terminal,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Only say what would become of each gift; write and send nothing.")
+    preview_only: Annotated[
+        bool, typer.Option("--preview", help="Only say what would become of each record; write and send nothing.")
     ] = False,
     since: Annotated[
         datetime | None,
@@ -43,13 +42,13 @@ def run(
             help="Preview what changed since then (UTC), not since last time.",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Preview at most so many gifts.")] = 500,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Preview at most so many records of each feed.")] = 500,
 ) -> int:
-    """Read what changed on RaiseDonors, now.
+    """Read what changed on RaiseDonors, now: schedules, gifts, donors, and notes where those are sent.
 
     It happens every minute by itself; this waits for one run and shows what it did.
     """
-    if preview:
+    if preview_only:
         return _preview(terminal, since.replace(tzinfo=UTC) if since else None, limit)
     if since is not None:
         raise WrongUsage("--since goes with --preview; the setting raisedonors.start_from says what is sent.")
@@ -59,39 +58,79 @@ def run(
     if outcome.why_idle is not None:
         terminal.answer(asdict(outcome), f"Nothing was read: {outcome.why_idle}.")
         return HEALTHY if outcome.why_idle == pickup.ANOTHER_RUNS else PERSON_NEEDED
+    terminal.answer(asdict(outcome), *_told(outcome))
+    return PERSON_NEEDED if outcome.troubles else HEALTHY
+
+
+def _told(outcome: pickup.Outcome) -> list[str]:
+    """What a run did: the records of each feed, what became of them, and which feed could not be read to its end."""
+    seen = ", ".join(f"{count} {feed}" for feed, count in outcome.feeds.items()) or str(outcome.seen)
     new = ", ".join(f"{count} {state}" for state, count in outcome.counts.items()) or "nothing new"
     rest = "" if outcome.is_complete else "; there is more, the next run goes on"
-    terminal.answer(asdict(outcome), f"{outcome.seen} gifts seen, {new}, {outcome.nudged} on their way{rest}.")
-    return HEALTHY
+    return [
+        f"Seen: {seen}. {new}, {outcome.nudged} on their way{rest}.",
+        *(f"The {feed} could not be read to the end: {why}." for feed, why in outcome.troubles.items()),
+    ]
 
 
 def _preview(terminal: Terminal, since: datetime | None, limit: int) -> int:
     stack = terminal.stack
     with terminal.busy("asking"):
-        reach = pickup.preview_range(stack, since)
-    found: list[pickup.Preview] = []
-    with terminal.counting("gifts", None) as count:
-        for gift in islice(pickup.preview(stack, reach, limit), limit):
-            found.append(gift)
+        reach = preview.preview_range(stack, since)
+    found: list[preview.Preview] = []
+    with terminal.counting("records", None) as count:
+        for record in preview.preview(stack, reach, limit):
+            found.append(record)
             count(len(found))
-    counts = Counter(gift.fate for gift in found)
+    by_sort = {sort: [record for record in found if record.sort == sort] for sort in _SORTS}
+    cut = [sort for sort, records in by_sort.items() if len(records) >= limit]
+    counts = {sort: dict(Counter(record.fate for record in records)) for sort, records in by_sort.items()}
     data: dict[str, Any] = {
-        "read_from": format_moment(reach.read_from),
+        "read_from": {feed: format_moment(bound) for feed, bound in reach.read_from.items()},
         "send_from": format_moment(reach.send_from),
         "assumption": reach.assumption,
-        "counts": dict(counts),
-        "is_cut": len(found) == limit,
-        "gifts": [asdict(gift) for gift in found],
+        "counts": counts,
+        "is_cut": bool(cut),
+        **{sort: [_record(record) for record in records] for sort, records in by_sort.items()},
     }
-    words = f"changed since {moment(reach.read_from)} UTC; created since {moment(reach.send_from)} UTC are sent"
-    parts: list[Any] = [
-        table(
-            ("donation", "donor", "status", "would be", "why"),
-            ((g.donation_id, str(g.donor_id or ""), g.status, g.fate, g.why) for g in found),
-        ),
-        f"{', '.join(f'{n} {fate}' for fate, n in counts.items()) or 'no gifts'}; {words}. Nothing was written.",
-    ]
-    parts += [f"Note: {reach.assumption}."] if reach.assumption else []
-    parts += ["There are more; --limit shows them."] if len(found) == limit else []
-    terminal.answer(data, *parts)
+    terminal.answer(data, *_shown(by_sort, counts, reach, cut))
     return HEALTHY
+
+
+# The feeds' records in the order in which they are shown, and what one of them is called.
+_SORTS = {"gifts": "donation", "refunds": "refund of", "schedules": "schedule", "donors": "donor", "notes": "note"}
+
+
+def _record(record: preview.Preview) -> dict[str, Any]:
+    return {name: value for name, value in asdict(record).items() if name != "sort"}
+
+
+def _shown(
+    by_sort: dict[str, list[preview.Preview]],
+    counts: dict[str, dict[str, int]],
+    reach: preview.PreviewRange,
+    cut: list[str],
+) -> list[Any]:
+    """A table for each sort that has records, then all in numbers."""
+    parts: list[Any] = []
+    for sort, records in by_sort.items():
+        told = [r for r in records if r.fate not in _QUIET]
+        if told:
+            rows = ((r.id, str(r.donor_id or ""), r.status, r.fate, r.why) for r in told)
+            parts.append(table((_SORTS[sort], "donor", "status", "would be", "why"), rows))
+    for sort, fates in counts.items():
+        if fates:
+            parts.append(f"{sort}: {', '.join(f'{number} {fate}' for fate, number in fates.items())}")
+    if not by_sort["gifts"]:
+        parts.append("no gifts")
+    since = ", ".join(f"{feed} {moment(bound)}" for feed, bound in reach.read_from.items())
+    parts.append(
+        f"Changed since (UTC): {since}. Gifts created since {moment(reach.send_from)} are sent. Nothing was written."
+    )
+    parts += [f"Note: {reach.assumption}."] if reach.assumption else []
+    parts += [f"There are more {', '.join(cut)}; --limit shows them."] if cut else []
+    return parts
+
+
+# Most of a table of schedules and donors would be these: they are counted, not listed, for people.
+_QUIET = frozenset({"unchanged", "unsent"})

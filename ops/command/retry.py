@@ -9,6 +9,7 @@ import typer
 
 from ops.command.showing import duration, state_text, table
 from ops.command.terminal import Terminal, verb
+from ops.operating.identifiers import FORMS
 from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
 from ops.operating.retrying import Plan, Result, Way, carry_out, plan_failed, plan_named
 from ops.operating.stack import Stack
@@ -19,9 +20,7 @@ _SHOWN = 10
 @verb
 def retry(
     terminal: Terminal,
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="987, donation/987 or aegis/donation/987/created.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="ID...", help=f"{FORMS}.")] = None,
     cause: Annotated[str | None, typer.Option(help="All failed ones of this cause, as `failures` names it.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All failed ones.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -30,7 +29,8 @@ def retry(
     """Retry deliveries: one, several, all of a cause, or all failed.
 
     The plan is shown first, and exactly the planned ones are retried. Where an earlier request may have landed, the
-    retry looks for it first and sends only if it is not there: a retry never posts a gift twice.
+    retry looks for it first and sends only if it is not there: a retry never posts a gift twice. Where only a person
+    could look, the plan says so, and the retry is that person's word.
     """
     stack = terminal.stack
     with terminal.busy("planning"):

@@ -65,9 +65,17 @@ def state_text(delivery: Delivery) -> Text:
     return Text(delivery.state.value, style=STATE_STYLES.get(delivery.state, ""))
 
 
+def sightings(delivery: Delivery) -> str:
+    """How often something that can happen again was seen, and up to which sighting it was served; else nothing."""
+    if not delivery.wanted:
+        return ""
+    return f"{delivery.wanted} seen, {delivery.served} served"
+
+
 def why(delivery: Delivery) -> str:
     """In a few words: the trouble of a delivery, or what came of it."""
     if delivery.state is State.DELIVERED:
-        named = {"invoice": delivery.result.get("invoice"), "partner": delivery.result.get("partner")}
+        names = ("invoice", "refund_of", "pledge", "partner")
+        named = {name.replace("_", " "): delivery.result.get(name) for name in names}
         return ", ".join(f"{name} {value}" for name, value in named.items() if value)
     return delivery.trouble.explain() if delivery.trouble else ""

@@ -8,12 +8,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from giftbridge.domain.deliveries import Kind
 from giftbridge.domain.mailing import MailTrouble
 from giftbridge.domain.times import format_moment
 from ops.command.showing import age, moment, pairs, table
 from ops.command.terminal import Terminal, verb
 from ops.operating.problems import HEALTHY, PERSON_NEEDED
-from ops.operating.status import MOST_COUNTED, DestinationStatus, Status, SystemStatus, read_status
+from ops.operating.status import MOST_COUNTED, DestinationStatus, FeedStatus, Status, SystemStatus, read_status
 
 _STYLES = {"open": "green", "not connected": "bold red", "paused": "bold yellow", "stopped": "bold red"}
 
@@ -45,12 +46,17 @@ def _heading(found: Status) -> Table:
         else "defaults"
     )
     schedules = {True: "on", False: "off", None: "unknown (no permission to look)"}[found.pickup.is_scheduled]
-    cursor = found.pickup.cursor
-    read_up_to = f"{moment(cursor)} UTC, {age(cursor, found.now)}" if cursor else "not yet"
-    rows = [("Stack", found.stack), ("Settings", settings), ("Schedules", schedules), ("Gifts read up to", read_up_to)]
+    feeds = ", ".join(_feed(feed, found.now) for feed in found.pickup.feeds)
+    rows = [("Stack", found.stack), ("Settings", settings), ("Schedules", schedules), ("Newest change", feeds)]
     if found.mail.waiting:
         rows.append(("Notices to mail", _count(found.mail.waiting)))
     return pairs(rows)
+
+
+def _feed(feed: FeedStatus, now: datetime) -> str:
+    """The newest change that was seen in a feed, and whether more of it is waiting to be read."""
+    seen = age(feed.cursor, now) if feed.cursor else "not read yet"
+    return f"{feed.name} {seen}" + (" (reading on)" if feed.goes_on else "")
 
 
 def _systems(found: Status) -> Table:
@@ -78,11 +84,21 @@ def _destination_row(destination: DestinationStatus, now: datetime) -> tuple[str
         destination.name,
         "yes" if destination.is_enabled else Text("no", style="bold red"),
         _count(destination.open) + (f" ({by_state})" if by_state else ""),
-        Text(_count(destination.failed), style="bold red" if destination.failed else ""),
+        Text(
+            _count(destination.failed) + _kinds(destination.failed_by_kind),
+            style="bold red" if destination.failed else "",
+        ),
         age(oldest, now) if oldest else "none",
         queue,
         str(destination.dead_letters.waiting + destination.dead_letters.in_hand),
     )
+
+
+def _kinds(by_kind: dict[str, int]) -> str:
+    """Counts by kind of change, where it is not donations alone."""
+    if set(by_kind) <= {Kind.DONATION_CREATED.value}:
+        return ""
+    return f" ({', '.join(f'{count} {kind}' for kind, count in by_kind.items())})"
 
 
 def _count(number: int) -> str:
@@ -100,12 +116,20 @@ def _data(found: Status) -> dict[str, Any]:
         "notices_waiting": found.mail.waiting,
         "notices_trouble": _trouble_data(found.mail.trouble),
         "settings": {"version": version.number, "saved_at": version.saved_at, "saved_by": version.saved_by},
-        "pickup": {"cursor": _text(found.pickup.cursor), "scheduled": found.pickup.is_scheduled},
+        "pickup": {
+            "cursor": _text(found.pickup.cursor),
+            "scheduled": found.pickup.is_scheduled,
+            "feeds": {feed.name: _feed_data(feed) for feed in found.pickup.feeds},
+        },
         "systems": {system.name: _system_data(system) for system in found.systems},
         "destinations": {
             destination.name: _destination_data(destination, found.now) for destination in found.destinations
         },
     }
+
+
+def _feed_data(feed: FeedStatus) -> dict[str, Any]:
+    return {"cursor": _text(feed.cursor), "read_to_end_at": _text(feed.read_at), "goes_on": feed.goes_on}
 
 
 def _trouble_data(trouble: MailTrouble | None) -> dict[str, Any] | None:
@@ -138,7 +162,9 @@ def _destination_data(destination: DestinationStatus, now: datetime) -> dict[str
         "enabled": destination.is_enabled,
         "open": destination.open,
         "open_by_state": destination.by_state,
+        "open_by_kind": destination.open_by_kind,
         "failed": destination.failed,
+        "failed_by_kind": destination.failed_by_kind,
         "oldest_undelivered_at": _text(oldest),
         "oldest_undelivered_seconds": (now - oldest).total_seconds() if oldest else None,
         "queue": {"waiting": destination.queue.waiting, "in_hand": destination.queue.in_hand},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Trouble, donation_created_id
 from giftbridge.domain.times import format_moment
 from ops.operating.stack import Stack
 from ops.operating.systems import SOURCE
@@ -24,12 +24,25 @@ def what_next(stack: Stack, delivery: Delivery) -> str:
     return {
         State.PENDING: "Is worked on by itself as soon as it is its turn.",
         State.SENDING: _while_sending(delivery, now),
-        State.WAITING: f"Is tried again by itself at {due}.",
+        State.WAITING: f"Is tried again by itself at {due}{_behind(delivery)}.",
         State.UNKNOWN: f"Looks in {delivery.destination} at {due} whether the request landed; sends only if not.",
         State.DELIVERED: f"Done{mirrors}.",
         State.FAILED: f"Waits for you: put the cause right, then {retry}.{look}",
         State.IGNORED: f"Is not sent, and needs nothing. {retry} would take it up all the same.",
     }[delivery.state]
+
+
+def _behind(delivery: Delivery) -> str:
+    """That somebody else comes first, and who: a refund's original, the holder of a key."""
+    trouble = delivery.trouble
+    return f"; it {trouble.text}" if trouble is not None and trouble.cause == "original-open" else ""
+
+
+def original_of(stack: Stack, delivery: Delivery) -> Delivery | None:
+    """The delivery of the donation that a refund reverses; None for what is no refund."""
+    if delivery.kind is not Kind.DONATION_REFUNDED:
+        return None
+    return stack.tools.deliveries.get(donation_created_id(delivery.entity_id, delivery.destination))
 
 
 def _blocked(stack: Stack, delivery: Delivery, now: datetime) -> str | None:
@@ -72,6 +85,8 @@ def as_json(delivery: Delivery) -> dict[str, Any]:
         "failed_nudge": delivery.failed_nudge,
         "result": dict(delivery.result) or None,
         "mirrors": list(delivery.mirrors) or None,
+        "wanted": delivery.wanted or None,
+        "served": delivery.served if delivery.wanted else None,
     }
     return {name: _plain(value) for name, value in values.items() if value is not None}
 

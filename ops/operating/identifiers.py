@@ -3,32 +3,69 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
-from giftbridge.domain.deliveries import Delivery, donation_created_id
+from giftbridge.domain.deliveries import (
+    Delivery,
+    Kind,
+    donation_created_id,
+    donation_refunded_id,
+    donor_noted_id,
+    donor_updated_id,
+    schedule_changed_id,
+)
 from ops.operating.problems import WrongUsage
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS
 
+# What an id argument is told to people as, in every verb's help.
+FORMS = "987, donation/987, schedule/7, donor/41, note/5 or aegis/donation/987/created"
 _WHOLE = re.compile(r"[a-z]+/[a-z]+/[^/\s]+/[a-z]+")
-_DONATION = re.compile(r"(?:donation[/#])?(\d+)")
+_NAMED = re.compile(r"(?:(donation|schedule|donor|note)[/#])?(\d+)")
 _DONOR = re.compile(r"(?:donor[/#])?(\d+)")
+_IDS: Mapping[str, tuple[Callable[[str, str], str], ...]] = {
+    "donation": (donation_created_id, donation_refunded_id),
+    "schedule": (schedule_changed_id,),
+    "donor": (donor_updated_id,),
+    "note": (donor_noted_id,),
+}
+_WHEN = {
+    "donation": "A donation gets one when it is Approved and picked up; `giftbridge pickup run --preview` looks ahead.",
+    "schedule": "A schedule gets one with its first change that Aegis is to know of; its gifts have their own.",
+    "donor": "A donor gets one with the first edit after they were first seen; "
+    "`giftbridge activity --donor ID` shows all that was done.",
+    "note": "Notes get one only while the setting aegis.send_notes is on.",
+}
+# Which kind of change a delivery's id stands for; an ended schedule has the id of a changed one.
+_KINDS = {
+    ("donation", "created"): Kind.DONATION_CREATED,
+    ("donation", "refunded"): Kind.DONATION_REFUNDED,
+    ("schedule", "changed"): Kind.SCHEDULE_CHANGED,
+    ("donor", "updated"): Kind.DONOR_UPDATED,
+    ("note", "created"): Kind.DONOR_NOTED,
+}
 
 
 def delivery_ids(text: str) -> list[str]:
-    """Ids of the deliveries that an argument can mean: `aegis/donation/987/created`, `donation/987` or `987`.
+    """Ids of the deliveries that an argument can mean, in one of the FORMS: a donation's also its refund's.
 
     Raises WrongUsage.
     """
     text = text.strip()
     if _WHOLE.fullmatch(text):
         return [text]
-    donation = _DONATION.fullmatch(text)
-    if donation is None:
-        raise WrongUsage(
-            f"{text!r} names no delivery.",
-            ["Give a donation's id (987 or donation/987), or a delivery's (aegis/donation/987/created)."],
-        )
-    return [donation_created_id(donation[1], destination) for destination in DESTINATIONS]
+    named = _NAMED.fullmatch(text)
+    if named is None:
+        raise WrongUsage(f"{text!r} names no delivery.", [f"Give {FORMS}."])
+    return [make(named[2], destination) for destination in DESTINATIONS for make in _IDS[named[1] or "donation"]]
+
+
+def kind_of(delivery_id: str) -> Kind | None:
+    """The kind of change that a delivery's id stands for, without reading the delivery."""
+    if not _WHOLE.fullmatch(delivery_id):
+        return None
+    _, what, _, happened = delivery_id.split("/")
+    return _KINDS.get((what, happened))
 
 
 def donor_id(text: str) -> int:
@@ -40,12 +77,10 @@ def donor_id(text: str) -> int:
 
 
 def deliveries_named(stack: Stack, text: str) -> list[Delivery]:
-    """The deliveries that an argument means. Raises WrongUsage when there is none."""
+    """The deliveries that an argument means, those that exist. Raises WrongUsage when there is none."""
     ids = delivery_ids(text)
     found = stack.tools.deliveries.get_many(ids)
     if not found:
-        raise WrongUsage(
-            f"There is no delivery {' or '.join(ids)}.",
-            ["A donation gets one when it is Approved and picked up; `giftbridge pickup run --preview` looks ahead."],
-        )
+        when = _WHEN.get(ids[0].split("/")[1])
+        raise WrongUsage(f"There is no delivery {' or '.join(ids)}.", [when] if when else [])
     return [found[name] for name in ids if name in found]

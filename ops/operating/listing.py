@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Trouble
 from giftbridge.domain.sightings import REOPENABLE
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS
@@ -16,7 +16,19 @@ MOST = 10_000
 _LINES_OF_A_DAY = 5_000
 _DAYS_BACK = 7
 # Every cause a delivery can be ignored for has a partition of its own in the index.
-IGNORED_CAUSES = tuple(sorted(REOPENABLE))
+IGNORED_CAUSES = tuple(
+    sorted(
+        {
+            *REOPENABLE,
+            "nothing-changed",
+            "no-partner",
+            "no-pledge",
+            "not-refunded",
+            "original-not-sent",
+            "switched-off",
+        }
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,7 @@ class Filter:
     """Which deliveries are wanted; None does not matter. `day` is a day in UTC, `text` is part of the trouble."""
 
     state: State | None = None
+    kind: Kind | None = None
     destination: str | None = None
     donor: int | None = None
     day: date | None = None
@@ -35,6 +48,7 @@ class Filter:
         trouble = delivery.trouble
         return (
             (self.state is None or delivery.state is self.state)
+            and (self.kind is None or delivery.kind is self.kind)
             and (self.destination is None or delivery.destination == self.destination)
             and (self.donor is None or delivery.donor_id == self.donor)
             and (self.cause is None or (trouble is not None and trouble.cause == self.cause))

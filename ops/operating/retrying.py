@@ -16,8 +16,13 @@ from ops.operating.listing import in_bucket
 from ops.operating.stack import Stack
 
 _CHUNK = 10
-# A new donor's gift: a search, a partner, a transaction.
+# A new donor's gift: a search, a partner, a transaction. A change: two reads and a save.
 CALLS_EACH = 3
+# What only a person can see in Aegis: to retry is to say that it is not there.
+_WORD_OF_A_PERSON = {
+    "refund-may-be-there": "is sent on your word that none of the candidates is this refund",
+    "note-outcome-unknown": "is sent once more, on your word that the note is not in Aegis",
+}
 
 
 class Way(StrEnum):
@@ -85,7 +90,9 @@ def _way(delivery: Delivery, now: datetime) -> tuple[Way, str]:
     if delivery.state in {State.FAILED, State.IGNORED}:
         if delivery.attempt is not None:
             return Way.LOOK_FIRST, "an earlier request may have landed: it is looked for, and sent only if not found"
-        return Way.SEND, delivery.trouble.explain() if delivery.trouble else "failed"
+        if delivery.trouble is None:
+            return Way.SEND, "failed"
+        return Way.SEND, _WORD_OF_A_PERSON.get(delivery.trouble.cause) or delivery.trouble.explain()
     if delivery.state is State.WAITING:
         return Way.NOW, "was due again later"
     reasons = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +16,13 @@ from giftbridge.domain.destinations import Destination
 from giftbridge.domain.times import parse_moment
 from giftbridge.store.settings_versions import SettingsVersion
 from ops.operating.dead_letters import QueueDepth, depth
+from ops.operating.identifiers import kind_of
 from ops.operating.notices import NoticeStatus, judge, read_notices
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS, SOURCE, SYSTEMS, System
 
 MOST_COUNTED = 10_000
+GIFTS = "gifts"
 _LOOKED_AT = 500
 LATE = timedelta(minutes=3)
 # The pickup runs every minute: so long without a success, and nothing known to be in its way, it does not run.
@@ -41,7 +45,7 @@ class SystemStatus:
 
 @dataclass(frozen=True, slots=True)
 class DestinationStatus:
-    """The deliveries to one destination. A count stops at MOST_COUNTED."""
+    """The deliveries to one destination; counts by kind are told by the ids. A count stops at MOST_COUNTED."""
 
     name: str
     is_enabled: bool
@@ -51,14 +55,38 @@ class DestinationStatus:
     oldest_undelivered: datetime | None
     queue: QueueDepth
     dead_letters: QueueDepth
+    open_by_kind: dict[str, int]
+    failed_by_kind: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """How far one feed has been read: `cursor` is the newest change seen, `read_at` its last reading to the end.
+
+    `read_at` is exact to LONG_LOOK_EVERY. One that `goes_on` has pages left for the next run.
+    """
+
+    name: str
+    cursor: datetime | None
+    read_at: datetime | None
+    goes_on: bool
+
+    def is_behind(self, now: datetime) -> bool:
+        """Whether it was not read to its end for so long that something is in the way."""
+        return self.read_at is not None and now - self.read_at > SILENT
 
 
 @dataclass(frozen=True, slots=True)
 class PickupStatus:
-    """How far the gifts have been read. `is_scheduled` is None where that could not be found out."""
+    """How far each feed has been read. `is_scheduled` is None where that could not be found out."""
 
-    cursor: datetime | None
+    feeds: tuple[FeedStatus, ...]
     is_scheduled: bool | None
+
+    @property
+    def cursor(self) -> datetime | None:
+        """The newest change of a gift that was seen."""
+        return next((feed.cursor for feed in self.feeds if feed.name == GIFTS), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +117,7 @@ def read_status(stack: Stack) -> Status:
         settings=version,
         systems=tuple(_system(stack, system, now) for system in SYSTEMS.values()),
         destinations=tuple(_destination(stack, SYSTEMS[name], version) for name in DESTINATIONS),
-        pickup=_pickup(stack),
+        pickup=_pickup(stack, version),
         mail=read_notices(stack, version),
     )
     _judge(stack, status)
@@ -128,15 +156,19 @@ def _destination(stack: Stack, system: System, version: SettingsVersion) -> Dest
     ids = stack.tools.deliveries.ids_in("open", system.name, MOST_COUNTED)
     looked_at = list(stack.tools.deliveries.get_many(ids[:_LOOKED_AT]).values())
     undelivered = [delivery for delivery in looked_at if delivery.state is not State.DELIVERED]
+    only_mirrored = {delivery.id for delivery in looked_at} - {delivery.id for delivery in undelivered}
+    failed = stack.tools.deliveries.ids_in("failed", system.name, MOST_COUNTED)
     return DestinationStatus(
         name=system.name,
         is_enabled=bool(getattr(version.settings, system.name).enabled),
-        open=len(ids) - (len(looked_at) - len(undelivered)),
+        open=len(ids) - len(only_mirrored),
         by_state=_by_state(undelivered) if len(ids) <= _LOOKED_AT else {},
-        failed=len(stack.tools.deliveries.ids_in("failed", system.name, MOST_COUNTED)),
+        failed=len(failed),
         oldest_undelivered=min((delivery.created_at for delivery in undelivered), default=None),
         queue=depth(stack, system.queue_output),
         dead_letters=depth(stack, system.dead_letter_output),
+        open_by_kind=_by_kind(name for name in ids if name not in only_mirrored),
+        failed_by_kind=_by_kind(failed),
     )
 
 
@@ -147,9 +179,21 @@ def _by_state(deliveries: list[Delivery]) -> dict[str, int]:
     return counts
 
 
-def _pickup(stack: Stack) -> PickupStatus:
-    row = stack.tools.state.get("cursor#gifts")
-    return PickupStatus(parse_moment(row["at"]) if row else None, _is_scheduled(stack))
+def _by_kind(ids: Iterable[str]) -> dict[str, int]:
+    counts = Counter(kind.value for kind in map(kind_of, ids) if kind is not None)
+    return dict(counts.most_common())
+
+
+def _pickup(stack: Stack, version: SettingsVersion) -> PickupStatus:
+    names = ["schedules", GIFTS, "donors", *(["notes"] if version.settings.aegis.send_notes else [])]
+    return PickupStatus(tuple(_feed(stack, name) for name in names), _is_scheduled(stack))
+
+
+def _feed(stack: Stack, name: str) -> FeedStatus:
+    row = stack.tools.state.get(f"cursor#{name}")
+    if row is None:
+        return FeedStatus(name, None, None, goes_on=False)
+    return FeedStatus(name, parse_moment(row["at"]), parse_moment(row["long_look_at"]), goes_on="bound" in row)
 
 
 def _is_scheduled(stack: Stack) -> bool | None:
@@ -220,7 +264,16 @@ def _judge_pickup(stack: Stack, status: Status) -> None:
         return
     enabled = stack.tools.state.get("enabled#aegis")
     last = source.last_success or (parse_moment(enabled["at"]) if enabled else None)
-    if last is not None and status.now - last > SILENT:
+    is_silent = last is not None and status.now - last > SILENT
+    behind = [feed for feed in status.pickup.feeds if feed.is_behind(status.now)]
+    if is_silent and len(behind) in {0, len(status.pickup.feeds)}:
         status.needs_person.append(
             f"Nothing was read from RaiseDonors since {last:%Y-%m-%d %H:%M} UTC: see the log of the pickup function."
         )
+        return
+    for feed in behind:
+        since = f"The {feed.name} were not read to the end since {feed.read_at:%Y-%m-%d %H:%M} UTC"
+        if is_silent:
+            status.needs_person.append(f"{since}: `giftbridge pickup run {stack.hint}` says why.")
+        else:
+            status.notices.append(f"{since}: there are many, and each run takes its share.")

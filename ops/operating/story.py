@@ -8,16 +8,27 @@ from decimal import Decimal
 from typing import Any
 
 from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.notices import WaitingNotice
 from giftbridge.store.rows import commit
 from ops.operating.stack import Stack
 
 _LINES_OF_DONOR = 1_000
 _DAYS_BACK = 7
+_MOST_NOTICES = 10_000
 
 
 def of_donor(stack: Stack, donor: int, limit: int) -> list[dict[str, Any]]:
-    """A donor's lines, newest first."""
-    return _plain_lines(stack.tools.activity.of_entity(f"donor#{donor}", limit))
+    """A donor's lines, newest first: gifts, refunds, schedules, edits, notes, and notices that wait for an e-mail."""
+    entity = f"donor#{donor}"
+    lines = stack.tools.activity.of_entity(entity, limit)
+    told = {line.get("delivery") for line in lines}
+    waiting = [
+        _as_line(one, entity)
+        for one in stack.tools.notices.oldest(_MOST_NOTICES)
+        if one.notice.about == entity or (one.notice.delivery_id is not None and one.notice.delivery_id in told)
+    ]
+    merged = sorted([*lines, *waiting], key=lambda line: str(line["at"]), reverse=True)
+    return _plain_lines(merged[:limit])
 
 
 def of_delivery(stack: Stack, delivery: Delivery, limit: int) -> list[dict[str, Any]]:
@@ -48,6 +59,22 @@ def record(stack: Stack, entity: str, *, what: str, why: str, who: str) -> None:
         stack.tools.activity.client,
         [stack.tools.activity.line(entity, now=stack.tools.now(), what=what, why=why, who=who)],
     )
+
+
+def _as_line(waiting: WaitingNotice, entity: str) -> dict[str, Any]:
+    """A notice that nobody was mailed yet, as a line of the story."""
+    notice = waiting.notice
+    changes = [{"field": change.field, "old": change.old, "new": change.new} for change in notice.changes]
+    details: dict[str, Any] = {"notice": notice.kind, **({"changes": changes} if changes else {})}
+    return {
+        "entity": entity,
+        "at": waiting.key,
+        "what": "notice waits",
+        "why": notice.text,
+        "who": "giftbridge",
+        "delivery": notice.delivery_id,
+        "details": details,
+    }
 
 
 def _plain_lines(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Whether each schedule's pledge in Aegis is as the schedule is on RaiseDonors now."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ops.simulators.aegis_store import AegisStore, Pledge
@@ -26,13 +27,13 @@ OURS = frozenset(
 
 def compare_pledges(raisedonors: RaiseDonorsStore, aegis: AegisStore, result: Tally) -> None:
     """Find schedules without an active pledge, pledges left active, pledges that differ, and members spoilt."""
-    applied = pledges_applied(raisedonors, aegis)
+    applied, first_gifts = pledges_applied(raisedonors, aegis), _first_gifts(aegis)
     for schedule in raisedonors.schedules.all_entries():
         if schedule.bad or schedule.latest.members["frequency"] not in PLEDGE_FREQUENCIES:
             continue
         pledges = _pledges_of(schedule, applied.get(schedule.record_id, set()), aegis)
         if pledges:
-            _compare(schedule, pledges, raisedonors, result)
+            _compare(schedule, pledges, first_gifts, raisedonors, result)
     for pledge in aegis.pledges.values():
         names = {*pledge.model, *pledge.as_left} - OURS
         changed = sorted(name for name in names if not same(pledge.model.get(name), pledge.as_left.get(name)))
@@ -49,7 +50,23 @@ def _pledges_of(schedule: Entry, applied: set[str], aegis: AegisStore) -> list[P
     return [aegis.pledges[one] for one in sorted(ids) if one in aegis.pledges]
 
 
-def _compare(schedule: Entry, pledges: list[Pledge], raisedonors: RaiseDonorsStore, result: Tally) -> None:
+def _first_gifts(aegis: AegisStore) -> dict[str, datetime]:
+    """When each pledge was first given to through the API: by then it was surely seen beside its schedule."""
+    first: dict[str, datetime] = {}
+    for transaction in aegis.transactions.values():
+        for pledge_id in {line.applied_to_pledge for line in transaction.lines if transaction.via_api}:
+            if pledge_id is not None:
+                first[pledge_id] = min(first.get(pledge_id, transaction.recorded), transaction.recorded)
+    return first
+
+
+def _compare(
+    schedule: Entry,
+    pledges: list[Pledge],
+    first_gifts: Mapping[str, datetime],
+    raisedonors: RaiseDonorsStore,
+    result: Tally,
+) -> None:
     subject = f"schedule {schedule.record_id}"
     status = schedule.latest.members["statusText"]
     active = [pledge for pledge in pledges if pledge.model["Active"]]
@@ -61,7 +78,7 @@ def _compare(schedule: Entry, pledges: list[Pledge], raisedonors: RaiseDonorsSto
     if status == "Active":
         donor = raisedonors.donors.entry(schedule.latest.members["donorId"]).latest.members
         for pledge in active:
-            differences = _differences(schedule, pledge, donor)
+            differences = _differences(schedule, pledge, first_gifts.get(pledge.pledge_id), donor)
             if differences:
                 detail = f"{', '.join(differences)} (pledge {pledge.pledge_id})"
                 result.stale_pledges.append(Finding(None, (), detail, subject))
@@ -70,12 +87,17 @@ def _compare(schedule: Entry, pledges: list[Pledge], raisedonors: RaiseDonorsSto
         result.open_pledges.append(Finding(None, (), detail, subject))
 
 
-def _differences(schedule: Entry, pledge: Pledge, donor: Mapping[str, Any]) -> list[str]:
-    """What differs, except what nobody changed on RaiseDonors and the pledge has from staff."""
+def _differences(schedule: Entry, pledge: Pledge, first_gift: datetime | None, donor: Mapping[str, Any]) -> list[str]:
+    """What differs, except what the pledge has from staff and nobody changed on RaiseDonors.
+
+    Who pays may also have changed before the pledge's first gift: nobody can tell then what staff had entered.
+    """
     wanted, present = _of_schedule(schedule.latest.members, donor), _of_pledge(pledge.model)
-    first, as_left = _of_schedule(version_at(schedule, pledge.created).members, donor), _of_pledge(pledge.as_left)
-    if pledge.via_api:
-        first = {}
+    as_left, first = _of_pledge(pledge.as_left), {}
+    if not pledge.via_api:
+        first = _of_schedule(version_at(schedule, pledge.created).members, donor)
+        seen = version_at(schedule, first_gift).members if first_gift else schedule.latest.members
+        first |= {name: value for name, value in _of_schedule(seen, donor).items() if name.startswith("payer")}
     return [
         f"{name} {wanted[name]!r} on RaiseDonors, {present[name]!r} in Aegis"
         for name in wanted

@@ -34,10 +34,11 @@ def test_a_delivery_that_waits_for_a_person_ends_with_one_and_says_why(connected
 
 
 def test_an_id_that_is_none_is_wrong_usage(connected: Desk) -> None:
-    for name in ("nonsense", "donor/5", "aegis/donation/9"):
+    for name in ("nonsense", "partner/5", "aegis/donation/9"):
         answer = connected.run("deliveries", name)
         assert answer.code == 2
         assert "names no delivery" in answer.err
+        assert "Give 987, donation/987, schedule/7, donor/41, note/5 or aegis/donation/987/created." in answer.err
     assert connected.run("deliveries", "--destination", "elsewhere").code == 2
 
 
@@ -45,7 +46,12 @@ def test_a_delivery_that_does_not_exist_is_wrong_usage_for_machines_too(connecte
     answer = connected.run("deliveries", "424242", "--json")
 
     assert answer.code == 2
-    assert answer.data["error"] == "There is no delivery aegis/donation/424242/created."
+    assert answer.data["error"] == (
+        "There is no delivery aegis/donation/424242/created or aegis/donation/424242/refunded."
+    )
+    for name, words in (("schedule/7", "first change"), ("donor/41", "--donor"), ("note/5", "aegis.send_notes")):
+        answer = connected.run("retry", name, "--plan")
+        assert answer.code == 2 and words in answer.err
 
 
 def test_each_state_lists_its_own(connected: Desk) -> None:

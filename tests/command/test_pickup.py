@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from giftbridge.flows.donation_pickup import DonationPickup
 from ops.operating import pickup
 from ops.operating.reaching import raisedonors
+from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk
 
 
@@ -12,9 +15,24 @@ def test_a_run_says_what_it_did(connected: Desk) -> None:
     connected.bench.give()
 
     assert connected.json("pickup", "run") == {
-        "why_idle": None, "seen": 1, "counts": {"pending": 1}, "nudged": 1, "is_complete": True,
+        "why_idle": None, "seen": 2, "counts": {"pending": 1, "first sight": 1}, "nudged": 1, "is_complete": True,
+        "feeds": {"schedules": 0, "gifts": 1, "donors": 1}, "troubles": {},
     }  # fmt: skip
-    assert "1 gifts seen, nothing new, 0 on their way" in connected.run("pickup", "run").out
+    shown = connected.run("pickup", "run").out
+    assert shown == "Seen: 0 schedules, 1 gifts, 1 donors. nothing new, 0 on their way.\n"
+
+
+def test_a_feed_that_cannot_be_read_is_named_with_the_reason_and_the_others_go_on(connected: Desk) -> None:
+    bench = connected.bench
+    bench.give()
+    bench.fault("raisedonors", FaultRule(FaultKind.STATUS_BEFORE, "queryDonors", status=500))
+
+    answer = connected.run("pickup", "run", "--json")
+
+    assert answer.code == 1
+    assert answer.data["feeds"] == {"schedules": 0, "gifts": 1}
+    assert "queryDonors" in answer.data["troubles"]["donors"]
+    assert "The donors could not be read to the end: queryDonors" in connected.run("pickup", "run").out
 
 
 def test_a_pickup_that_was_idle_needs_a_person(connected: Desk) -> None:
@@ -58,10 +76,10 @@ def test_a_preview_says_for_each_gift_what_would_happen_and_writes_nothing(conne
 
     found = connected.json("pickup", "run", "--preview")
 
-    fates = {gift["donation_id"]: gift["fate"] for gift in found["gifts"]}
+    fates = {gift["id"]: gift["fate"] for gift in found["gifts"]}
     assert fates == {str(gift): fate for fate, gift in kinds.items()}
     assert {table: bench.rows(table) for table in before} == before
-    assert found["counts"] == dict.fromkeys(kinds, 1) and found["assumption"] is None
+    assert found["counts"]["gifts"] == dict.fromkeys(kinds, 1) and found["assumption"] is None
     assert "test-mode gift" in next(gift["why"] for gift in found["gifts"] if gift["fate"] == "ignored")
 
 
@@ -70,7 +88,7 @@ def test_what_a_preview_foretells_is_what_the_run_does(connected: Desk) -> None:
     for kind in (None, "adopted", "test_mode", "pending", "unknown_status", "refunded_before", "voided_before"):
         bench.give(kind or "one_time")
 
-    foretold = {gift["donation_id"]: gift["fate"] for gift in connected.json("pickup", "run", "--preview")["gifts"]}
+    foretold = {gift["id"]: gift["fate"] for gift in connected.json("pickup", "run", "--preview")["gifts"]}
     bench.pickup()
 
     became = {row["entity"]: row["state"] for row in bench.rows("DeliveriesTable")}
@@ -86,7 +104,7 @@ def test_before_go_live_a_preview_shows_what_a_start_would_take(connected: Desk)
     for since in ((), ("--since", "2026-03-01")):
         found = connected.json("pickup", "run", "--preview", *since)
         assert "not enabled yet" in found["assumption"]
-        assert found["counts"] == {"new": 1}
+        assert found["counts"]["gifts"] == {"new": 1}
 
 
 def test_a_preview_of_the_past_shows_what_was_before_the_start(connected: Desk) -> None:
@@ -113,4 +131,74 @@ def test_while_raisedonors_is_down_a_preview_cannot_be_had(connected: Desk) -> N
     answer = connected.run("pickup", "run", "--preview", "--json")
 
     assert answer.code == 3
-    assert "queryGifts" in answer.data["error"]
+    assert "queryRecurringGifts" in answer.data["error"]
+
+
+def test_a_preview_says_what_becomes_of_refunds(connected: Desk) -> None:
+    bench = connected.bench
+    sent, refused, open_one = bench.give(), bench.give("unknown_fund"), bench.give("adopted")
+    bench.run()
+    bench.fault("aegis", FaultRule(FaultKind.DROP_AFTER, "createTransaction", count=1))
+    waiting = bench.give()
+    bench.pickup()
+    bench.drain()
+    bench.clock.advance(30)
+    late = bench.give("refunded_before")
+    for gift in (sent, refused, open_one, waiting):
+        bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
+    before = {table: bench.rows(table) for table in ("DeliveriesTable", "StateTable", "ActivityTable", "CrmKeysTable")}
+
+    found = connected.json("pickup", "run", "--preview")
+
+    fates = {refund["id"]: (refund["fate"], refund["why"]) for refund in found["refunds"]}
+    assert {gift: fate for gift, (fate, _) in fates.items()} == {
+        str(sent): "sent", str(refused): "neither", str(open_one): "sent", str(waiting): "waits", str(late): "neither",
+    }  # fmt: skip
+    assert f"aegis/donation/{waiting}/created (unknown)" in fates[str(waiting)][1]
+    assert "does not exist in Aegis" in fates[str(refused)][1]
+    assert bench.delivery(sent).result["invoice"] in fates[str(sent)][1]
+    assert {table: bench.rows(table) for table in before} == before
+    assert "refund of" in connected.run("pickup", "run", "--preview").out
+
+
+def test_a_preview_names_the_fields_that_changed_and_where_they_would_go(connected: Desk) -> None:
+    bench, store = connected.bench, connected.bench.raisedonors.store
+    with_partner = bench.population.make_donor("new_person")
+    without = bench.population.make_donor("new_person", gives=False).donor_id
+    made = bench.population.make_gift("first_of_schedule", bench.clock(), donor=with_partner)
+    bench.run(ticks=2)
+    bench.clock.advance(5)
+    for donor in (with_partner.donor_id, without):
+        store.edit("donor", donor, {"lastName": "Åkesson"}, modified=bench.clock())
+    assert made.schedule_id is not None
+    store.edit("schedule", made.schedule_id, {"amount": Decimal("61.50")}, modified=bench.clock())
+    stranger = bench.population.make_donor("new_person", gives=False).donor_id
+    before = {table: bench.rows(table) for table in ("DeliveriesTable", "StateTable", "ActivityTable", "CrmKeysTable")}
+
+    found = connected.json("pickup", "run", "--preview")
+
+    donors = {donor["id"]: (donor["fate"], donor["why"]) for donor in found["donors"]}
+    assert {donor: fate for donor, (fate, _) in donors.items()} == {
+        str(with_partner.donor_id): "sent", str(without): "mailed", str(stranger): "first sight",
+    }  # fmt: skip
+    assert donors[str(with_partner.donor_id)][1].startswith("last name; into partner ")
+    [schedule] = [schedule for schedule in found["schedules"] if schedule["fate"] != "unchanged"]
+    assert (schedule["id"], schedule["fate"]) == (str(made.schedule_id), "sent")
+    assert schedule["why"].startswith("amount; into pledge ")
+    assert {table: bench.rows(table) for table in before} == before
+    assert "Åkesson" not in str(found)
+
+
+def test_notes_are_previewed_where_they_are_sent(connected: Desk) -> None:
+    bench = connected.bench
+    donor = bench.give()
+    bench.run()
+    assert "notes" not in connected.json("pickup", "run", "--preview")["read_from"], donor
+    bench.settings(aegis={"send_notes": True})
+    bench.clock.advance(5)
+    note = {"donorId": 5, "type": "Note", "subject": "Call", "body": "Asked", "source": "Staff"}
+    written = bench.raisedonors.store.add("activity", note, created=bench.clock())
+
+    notes = connected.json("pickup", "run", "--preview")["notes"]
+
+    assert [(one["id"], one["fate"]) for one in notes] == [(str(written), "new")]

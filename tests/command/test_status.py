@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk
 from tests.mail_room import FIRST, SECOND, mail_room
 
@@ -216,3 +217,44 @@ def test_a_trouble_of_other_settings_is_old_news_once_nothing_waits(connected: D
     connected.bench.run()
 
     assert connected.json("status")["notices"] == []
+
+
+def test_each_feed_says_how_far_it_has_been_read(connected: Desk) -> None:
+    connected.bench.give()
+    connected.bench.run()
+
+    feeds = connected.json("status")["pickup"]["feeds"]
+
+    assert list(feeds) == ["schedules", "gifts", "donors"]
+    assert all(feed["read_to_end_at"] is not None and not feed["goes_on"] for feed in feeds.values())
+    assert "gifts 1 min ago" in connected.run("status").out
+    connected.bench.settings(aegis={"send_notes": True})
+    assert list(connected.json("status")["pickup"]["feeds"])[-1] == "notes"
+
+
+def test_a_feed_that_is_not_read_while_others_are_needs_a_person(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run()
+    bench.fault("raisedonors", FaultRule(FaultKind.STATUS_BEFORE, "queryDonors", status=500))
+    for _ in range(17):
+        bench.run()
+
+    answer = connected.run("status", "--json")
+
+    assert answer.code == 1
+    [told] = answer.data["needs_a_person"]
+    assert told.startswith("The donors were not read to the end since") and "giftbridge pickup run" in told
+
+
+def test_what_is_open_and_what_failed_is_counted_by_kind(connected: Desk) -> None:
+    bench = connected.bench
+    gift = bench.give()
+    bench.run()
+    bench.aegis.faults.begin_outage("status")
+    bench.clock.advance(30)
+    bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
+    bench.run()
+
+    counted = connected.run("status", "--json").data["destinations"]["aegis"]
+
+    assert counted["open_by_kind"] == {"donation.refunded": 1} and counted["failed_by_kind"] == {}

@@ -46,12 +46,16 @@ class Fault(StrEnum):
 
 @dataclass
 class Interceptor:
-    """Counts calls by name and breaks the n-th call of the named kind, once."""
+    """Counts calls by name and breaks the n-th call of the named kind, once.
+
+    `landed` are the writes that Aegis carried out, whatever became of the answer: operation and body.
+    """
 
     bench: Workbench
     break_call: str | None = None
     fault: Fault | None = None
     seen: list[str] = field(default_factory=list)
+    landed: list[tuple[str, bytes | str | None]] = field(default_factory=list)
     fired: int = 0
     is_dead: bool = False
     _counts: Counter[str] = field(default_factory=Counter)
@@ -102,6 +106,8 @@ class Interceptor:
                 return _status(request, 429, {"Retry-After": "7"})
             try:
                 response = send()
+                if response.ok and system == "aegis" and request.method != "GET":
+                    self.landed.append((str(operation), request.body))
             finally:
                 if fault is Fault.DIES_AFTER:
                     self._die(str(operation))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 
 from giftbridge.flows.aegis_delivery import AegisDelivery
+from giftbridge.flows.aegis_donors import AegisDonors
+from giftbridge.flows.aegis_notes import AegisNotes
 from giftbridge.flows.aegis_probes import AegisProbes
+from giftbridge.flows.aegis_schedules import AegisSchedules
 from giftbridge.flows.work import Work
 from tests.matrix.interception import Fault
 from tests.matrix.scenarios import SCENARIOS, calls_of, run_cell
@@ -16,8 +20,15 @@ from tests.matrix.scenarios import SCENARIOS, calls_of, run_cell
 
 def watched_calls(name: str) -> list[str]:
     """The calls of a scenario to break: all of the first one's, and of the others what is new or writes to Aegis."""
-    before = {bare(call) for earlier in SCENARIOS if earlier < name for call in calls_of(SCENARIOS[earlier])}
-    return [call for call in calls_of(SCENARIOS[name]) if bare(call) not in before or call.startswith(ALWAYS)]
+    names = list(SCENARIOS)
+    before = {bare(call) for earlier in names[: names.index(name)] for call in unbroken_calls(earlier)}
+    return [call for call in unbroken_calls(name) if bare(call) not in before or call.startswith(ALWAYS)]
+
+
+@cache
+def unbroken_calls(name: str) -> list[str]:
+    """The calls of a scenario; asked for again and again, and always the same."""
+    return calls_of(SCENARIOS[name])
 
 
 def bare(call: str) -> str:
@@ -25,7 +36,7 @@ def bare(call: str) -> str:
     return call.rsplit(" ", 1)[0]
 
 
-ALWAYS = ("aegis.create", "dynamodb.TransactWriteItems(CrmKeys")
+ALWAYS = ("aegis.create", "aegis.save", "dynamodb.TransactWriteItems(CrmKeys")
 
 
 @pytest.mark.timeout(400)
@@ -63,6 +74,9 @@ def test_a_new_call_joins_the_matrix_by_itself() -> None:
         ("1 new donor, new schedule", "aegis.createTransaction 1"),
         ("1 new donor, new schedule", "aegis.createPledge 1"),
         ("1 new donor, new schedule", "aegis.createPartner 1"),
+        ("5 refund, one of a schedule too", "aegis.createTransaction 1"),
+        ("5 refund, one of a schedule too", "aegis.createTransaction 2"),
+        ("8 schedule changed, no pledge", "aegis.createPledge 1"),
     ],
 )
 def test_without_its_probe_the_matrix_shows_the_doubling(scenario: str, call: str) -> None:
@@ -74,6 +88,48 @@ def test_without_its_probe_the_matrix_shows_the_doubling(scenario: str, call: st
         problems = run_cell(SCENARIOS[scenario], call, Fault.ANSWER_LOST)
 
     assert bool(problems) is (call != "aegis.createPartner 1"), problems
+
+
+def test_without_its_probe_the_matrix_shows_an_original_taken_for_never_sent() -> None:
+    with replaced(AegisProbes, "look", lambda self, work: None):
+        problems = run_cell(SCENARIOS["6 refund, original open"], "aegis.createTransaction 1", Fault.STATUS_429)
+
+    assert any("reversed-before-sent" in problem for problem in problems), problems
+
+
+def test_without_its_probe_the_matrix_shows_a_second_note() -> None:
+    with replaced(AegisNotes, "probe", not_landed):
+        problems = run_cell(SCENARIOS["11 note"], "aegis.createPartnerNote 1", Fault.ANSWER_LOST)
+
+    assert problems
+
+
+@pytest.mark.parametrize(
+    ("flow", "scenario", "call"),
+    [
+        (AegisSchedules, "7 schedule changed and suspended", "aegis.savePledge 1"),
+        (AegisDonors, "9 donor edited", "aegis.savePartner 1"),
+    ],
+)
+def test_without_its_probe_a_save_ends_right_too(flow: type, scenario: str, call: str) -> None:
+    with replaced(flow, "probe", not_landed):
+        problems = run_cell(SCENARIOS[scenario], call, Fault.ANSWER_LOST)
+
+    # The second try finds nothing left to save and says so; record, hold and what is agreed on are as they must be.
+    assert len(problems) == 1, problems
+    assert "nothing-changed" in problems[0]
+
+
+def test_the_matrix_shows_a_hold_that_was_not_given_back() -> None:
+    with replaced(Work, "_released", lambda self, after: []):
+        problems = run_cell(SCENARIOS["9 donor edited"], "aegis.savePartner 1", Fault.STATUS_429)
+
+    assert any("is still held" in problem for problem in problems), problems
+
+
+def not_landed(_: object, work: Work) -> None:
+    """A probe that sees nothing."""
+    work.surely_not_sent()
 
 
 @contextmanager

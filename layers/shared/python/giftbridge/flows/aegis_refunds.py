@@ -92,7 +92,8 @@ class AegisRefunds:
             return sent_to
         partner_id = self.donations.partners.settle(work, donor, settings)
         if work.facts.get("matched_by") == CREATED:
-            text = f"the refund of donation {work.delivery.entity_id} goes to the new partner {partner_id}, its original is elsewhere"
+            donation = work.delivery.entity_id
+            text = f"the refund of donation {donation} goes to the new partner {partner_id}: its original is elsewhere"
             work.notify(REFUND_TO_NEW_PARTNER, f"donor#{donor.id}", text)
         return partner_id
 
