@@ -22,5 +22,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         return {"why_idle": "RaiseDonors is not connected"}
     outcome = pickup.run()
     answer = dataclasses.asdict(outcome)
-    function.tell("picked up", answer, {"DonationsSeen": outcome.seen})
+    function.tell("picked up", answer, {"DonationsSeen": outcome.feeds.get("gifts", 0)})
     return answer

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-HELP = """Carries gifts from RaiseDonors to Aegis; each verb looks at one stack or works on it.
+HELP = """Carries gifts and their changes from RaiseDonors to Aegis; each verb looks at one stack or works on it.
 
 Every verb takes --stack-name NAME for a stack in AWS (region and profile as the AWS command line has them), or
 --local URL for one that `giftbridge local` serves; GIFTBRIDGE_STACK_NAME and GIFTBRIDGE_LOCAL stand in for them.

@@ -78,12 +78,12 @@ def _preview(terminal: Terminal, since: datetime | None, limit: int) -> int:
     with terminal.busy("asking"):
         reach = preview.preview_range(stack, since)
     found: list[preview.Preview] = []
+    cut: list[str] = []
     with terminal.counting("records", None) as count:
-        for record in preview.preview(stack, reach, limit):
+        for record in preview.preview(stack, reach, limit, cut):
             found.append(record)
             count(len(found))
     by_sort = {sort: [record for record in found if record.sort == sort] for sort in _SORTS}
-    cut = [sort for sort, records in by_sort.items() if len(records) >= limit]
     counts = {sort: dict(Counter(record.fate for record in records)) for sort, records in by_sort.items()}
     data: dict[str, Any] = {
         "read_from": {feed: format_moment(bound) for feed, bound in reach.read_from.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from giftbridge.domain.agreed import INACTIVE_STATUSES, Fields, changed_names
+from giftbridge.domain.agreed import INACTIVE_STATUSES, Fields, changed_since
 from giftbridge.domain.change_sightings import ChangeSighting
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
 from giftbridge.domain.sightings import Sighting
@@ -59,7 +59,7 @@ def of_change(
     """`sent`, `mailed`, `ignored`, `looked for`, `failed` or `counted again`, and why, naming the fields."""
     if sighting.fields is None:
         return "failed", "the record cannot be read: its delivery says which member is wrong"
-    names = ", ".join(sorted(changed_names(base, sighting.fields))) if base else ""
+    names = ", ".join(sorted(changed_since([base], sighting.fields))) if base else ""
     told = names or (
         "all that Aegis knows is compared" if base is not None else "amount, frequency and status compared"
     )

@@ -15,7 +15,7 @@ from giftbridge.domain.deliveries import Delivery, donation_created_id, donation
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import parse_moment
 from giftbridge.flows.change_feeds import DESTINATION, DonorFeed, NoteFeed, ScheduleFeed
-from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Turn
+from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
 from ops.operating import fates
 from ops.operating.reaching import raisedonors
@@ -65,11 +65,14 @@ def _cursor(stack: Stack, feed: str, start: datetime) -> datetime:
     return max(start, cursor) - LOOK_BACK
 
 
-def preview(stack: Stack, reach: PreviewRange, limit: int) -> Iterator[Preview]:
-    """At most `limit` records of each feed, in the order of modification, with what the pickup would do."""
+def preview(stack: Stack, reach: PreviewRange, limit: int, cut: list[str]) -> Iterator[Preview]:
+    """At most `limit` records of each feed, in the order of modification, with what the pickup would do.
+
+    `cut` is told the feeds that hold more.
+    """
     source = raisedonors(stack)
     settings = stack.versions.current().settings
-    turn = Turn(settings, reach.send_from, stack.tools.now(), nudge=None)
+    turn = Turn(settings, reach.send_from, stack.tools.now(), Line(stack.tools.queue), nudge=None)
     look = _Look(stack, source, turn)
     feeds: tuple[tuple[Feed, Callable[[Feed, list[Any]], Iterator[Preview]]], ...] = (
         (look.schedules, look.changes),
@@ -78,16 +81,23 @@ def preview(stack: Stack, reach: PreviewRange, limit: int) -> Iterator[Preview]:
         (NoteFeed(stack.tools, source, 1), look.notes),
     )
     for feed, judge in feeds:
-        if feed.name in reach.read_from:
-            for raws in _pages(feed, reach.read_from[feed.name], limit):
-                yield from judge(feed, raws)
+        if feed.name not in reach.read_from:
+            continue
+        seen = 0
+        for page in _pages(feed, reach.read_from[feed.name]):
+            yield from judge(feed, page[: limit - seen])
+            seen += len(page)
+            if seen > limit or (seen == limit and len(page) == PAGE_SIZE):
+                cut.append(feed.name)
+            if seen >= limit:
+                break
 
 
-def _pages(feed: Feed, bound: datetime, limit: int) -> Iterator[list[Any]]:
+def _pages(feed: Feed, bound: datetime) -> Iterator[list[Any]]:
     skip = 0
-    while skip < limit:
+    while True:
         page = feed.page(bound, skip)
-        yield page[: limit - skip]
+        yield page
         if len(page) < PAGE_SIZE:
             return
         skip += len(page)

@@ -1,4 +1,4 @@
-"""Serves both simulators from the command line."""
+"""Serves all simulators from the command line."""
 
 from ops.simulators.command import run
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import jsonschema_rs
 import yaml
@@ -55,9 +55,9 @@ class BodyReader:
     def problems(self, media_type: str, body: bytes) -> list[str]:
         """What is wrong with a body of this media type."""
         try:
-            value = json.loads(body)
+            value = _value_of(media_type, body)
         except ValueError as error:
-            return [f"not JSON: {error}"]
+            return [f"not {'JSON' if media_type.endswith('json') else media_type}: {error}"]
         return _messages(self._validators[media_type], value)
 
 
@@ -187,6 +187,17 @@ _JsonLikeLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in _JsonLikeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _value_of(media_type: str, body: bytes) -> Any:
+    """The value that a body of this media type carries: a form's fields, a plain text, else JSON."""
+    match media_type:
+        case "application/x-www-form-urlencoded":
+            return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True))
+        case "text/plain":
+            return body.decode("utf-8")
+        case _:
+            return json.loads(body)
 
 
 def _validator(schema: dict[str, Any], components: dict[str, Any]) -> Any:

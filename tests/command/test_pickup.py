@@ -109,7 +109,8 @@ def test_before_go_live_a_preview_shows_what_a_start_would_take(connected: Desk)
 
 def test_a_preview_of_the_past_shows_what_was_before_the_start(connected: Desk) -> None:
     bench = connected.bench
-    bench.population.make_gift("one_time", bench.clock().replace(day=1))
+    for _ in range(2):
+        bench.population.make_gift("one_time", bench.clock().replace(day=1))
 
     found = connected.json("pickup", "run", "--preview", "--since", "2026-03-01", "--limit", "1")
 

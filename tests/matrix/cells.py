@@ -11,7 +11,7 @@ from tests.workbench import Workbench, workbench
 
 MOST_TICKS = 40
 # What was done once must not be done again when its record is seen once more.
-TICKS_AFTER = 2
+TICKS_AFTER = 1
 
 
 @dataclass(frozen=True)

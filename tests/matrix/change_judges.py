@@ -23,8 +23,8 @@ class Landed:
     operation: str
 
     def __call__(self, _: Workbench, interceptor: Interceptor) -> list[str]:
-        done = [operation for operation, _ in interceptor.landed]
-        return [] if done == [self.operation] else [f"carried out: {done} instead of one {self.operation}"]
+        is_right = interceptor.landed == [self.operation]
+        return [] if is_right else [f"carried out: {interceptor.landed} instead of one {self.operation}"]
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,8 @@ class NoteSent:
         if len(notes) > 1:
             problems.append(f"{len(notes)} notes")
         call = str(interceptor.break_call)
-        hides = call.startswith("dynamodb.") or (
-            call.startswith("aegis.createPartnerNote")
-            and interceptor.fault not in {Fault.STATUS_429, Fault.NO_CONNECTION}
-        )
+        is_sent = call.startswith("aegis.createPartnerNote")
+        hides = "Deliveries" in call or (is_sent and interceptor.fault not in {Fault.STATUS_429, Fault.NO_CONNECTION})
         return problems if hides else [*problems, "nothing hid whether the note landed, and yet it failed"]
 
 

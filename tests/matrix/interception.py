@@ -48,14 +48,14 @@ class Fault(StrEnum):
 class Interceptor:
     """Counts calls by name and breaks the n-th call of the named kind, once.
 
-    `landed` are the writes that Aegis carried out, whatever became of the answer: operation and body.
+    `landed` are the writes that Aegis carried out, whatever became of the answer.
     """
 
     bench: Workbench
     break_call: str | None = None
     fault: Fault | None = None
     seen: list[str] = field(default_factory=list)
-    landed: list[tuple[str, bytes | str | None]] = field(default_factory=list)
+    landed: list[str] = field(default_factory=list)
     fired: int = 0
     is_dead: bool = False
     _counts: Counter[str] = field(default_factory=Counter)
@@ -107,7 +107,7 @@ class Interceptor:
             try:
                 response = send()
                 if response.ok and system == "aegis" and request.method != "GET":
-                    self.landed.append((str(operation), request.body))
+                    self.landed.append(str(operation))
             finally:
                 if fault is Fault.DIES_AFTER:
                     self._die(str(operation))

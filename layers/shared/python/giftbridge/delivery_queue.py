@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 FORMAT_VERSION = 1
+# Edits beyond these wait outside the queue, so that a gift is never far from its head.
+MOST_EDITS_IN_LINE = 200
 _BATCH = 10
 
 
@@ -69,9 +71,9 @@ class DeliveryQueue:
         """Make a message visible at once, so that the redrive policy moves it on without a pause."""
         self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=nudge.receipt, VisibilityTimeout=0)
 
-    def is_empty(self) -> bool:
-        """Whether no message waits or is being worked on, as far as SQS can say."""
-        return self._count(self.url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible") == 0
+    def in_line(self) -> int:
+        """How many messages wait or are being worked on, as far as SQS can say."""
+        return self._count(self.url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
     def dead_letters(self, most: int) -> list[Nudge]:
         """Messages of the dead-letter queue, hidden from others for half a minute."""

@@ -9,11 +9,11 @@ from typing import Any
 import requests
 
 from giftbridge.clients.http import Wire
+from giftbridge.clients.raisedonors_notes import read_note
 from giftbridge.clients.raisedonors_schedules import changed_members, schedule_with_key
 from giftbridge.clients.raisedonors_wire import (
     read_donation,
     read_donor,
-    read_note,
     read_project,
     read_schedule,
 )

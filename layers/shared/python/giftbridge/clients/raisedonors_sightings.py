@@ -72,7 +72,7 @@ def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | No
         entity_id=str(number),
         fields=fields,
         modified_at=_moment(donor.get("modifiedDate")),
-        is_old=_key_of(donor) is not None,
+        is_old=False,
         raw_mark="" if fields is not None else _digest(raw),
     )
 

@@ -15,7 +15,6 @@ from giftbridge.domain.donations import (
     Donation,
     Donor,
     MediaOutlet,
-    Note,
     Premium,
     Project,
     Schedule,
@@ -41,11 +40,13 @@ Text = Annotated[str | None, BeforeValidator(_number_as_text)]
 NoteText = Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
 
 
-class _Wire(BaseModel):
+class WireModel(BaseModel):
+    """A record as RaiseDonors writes it; members we do not know are ignored."""
+
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
 
-class _Address(_Wire):
+class _Address(WireModel):
     address1: Text = None
     address2: Text = None
     city: Text = None
@@ -58,33 +59,33 @@ class _Address(_Wire):
         return Address(self.address1, self.address2, self.city, self.state, self.postal, self.country_string)
 
 
-class _Allocation(_Wire):
+class _Allocation(WireModel):
     project_id: int
     amount: Decimal
 
 
-class _MediaOutlet(_Wire):
+class _MediaOutlet(WireModel):
     code: str
     name: Text = None
 
 
-class _Tribute(_Wire):
+class _Tribute(WireModel):
     type: Literal["InHonorOf", "InMemoryOf"]
     name: str
 
 
-class _Premium(_Wire):
+class _Premium(WireModel):
     product_code: str
     name: Text = None
     quantity: int | None = None
 
 
-class _CustomField(_Wire):
+class _CustomField(WireModel):
     name: str
     value: Text = None
 
 
-class _Utm(_Wire):
+class _Utm(WireModel):
     source: NoteText = None
     medium: NoteText = None
     campaign: NoteText = None
@@ -92,7 +93,7 @@ class _Utm(_Wire):
     content: NoteText = None
 
 
-class _Gift(_Wire):
+class _Gift(WireModel):
     id: int
     currency: str
     amount: Decimal
@@ -124,12 +125,12 @@ class _Gift(_Wire):
     shipping_address: _Address | None = None
 
 
-class _ContactPoint(_Wire):
+class _ContactPoint(WireModel):
     value: Text = None
     is_primary: bool | None = None
 
 
-class _Donor(_Wire):
+class _Donor(WireModel):
     id: int
     title: Text = None
     first_name: Text = None
@@ -147,7 +148,7 @@ class _Donor(_Wire):
     donor_phone_numbers: list[_ContactPoint] | None = None
 
 
-class _Schedule(_Wire):
+class _Schedule(WireModel):
     id: int
     donor_id: int
     frequency: int
@@ -169,26 +170,18 @@ class _Schedule(_Wire):
     billing_address: _Address | None = None
 
 
-class _Project(_Wire):
+class _Project(WireModel):
     id: int
     name: str
     code: Text = None
 
 
-class _Note(_Wire):
-    id: int
-    donor_id: int
-    subject: Text = None
-    body: Text = None
-    created_date: Moment
-
-
-W = TypeVar("W", bound=_Wire)
+W = TypeVar("W", bound=WireModel)
 
 
 def read_donation(raw: object) -> Donation:
     """A Gift as a donation. Raises Rejected naming the field that cannot be read."""
-    gift = _read(_Gift, raw, "gift")
+    gift = read_model(_Gift, raw, "gift")
     outlet, tribute, premium = gift.media_outlet, gift.tribute, gift.premium
     return Donation(
         id=gift.id,
@@ -225,7 +218,7 @@ def read_donation(raw: object) -> Donation:
 
 def read_donor(raw: object) -> Donor:
     """A Donor. The collections are the truth; the top-level mirrors stand in where a collection is missing."""
-    donor = _read(_Donor, raw, "donor")
+    donor = read_model(_Donor, raw, "donor")
     addresses = donor.donor_addresses or ([donor.primary_address] if donor.primary_address else [])
     primary = sorted(addresses, key=lambda address: not address.is_primary)
     return Donor(
@@ -246,7 +239,7 @@ def read_donor(raw: object) -> Donor:
 
 def read_schedule(raw: object) -> Schedule:
     """A RecurringGift as a schedule."""
-    schedule = _read(_Schedule, raw, "recurringGift")
+    schedule = read_model(_Schedule, raw, "recurringGift")
     return Schedule(
         id=schedule.id,
         donor_id=schedule.donor_id,
@@ -271,21 +264,16 @@ def read_schedule(raw: object) -> Schedule:
 
 def read_project(raw: object) -> Project:
     """A Project; its code is the fund id."""
-    project = _read(_Project, raw, "project")
+    project = read_model(_Project, raw, "project")
     return Project(project.id, project.code, project.name)
-
-
-def read_note(raw: object) -> Note:
-    """A DonorActivity of type Note."""
-    note = _read(_Note, raw, "donorActivity")
-    return Note(note.id, note.donor_id, note.subject or "", note.body or "", note.created_date)
 
 
 def _stripped(text: str | None) -> str | None:
     return (text or "").strip() or None
 
 
-def _read(model: type[W], raw: object, what: str) -> W:
+def read_model(model: type[W], raw: object, what: str) -> W:
+    """A raw record as its model. Raises Rejected naming the first field that cannot be read."""
     try:
         return model.model_validate(raw)
     except ValidationError as refused:

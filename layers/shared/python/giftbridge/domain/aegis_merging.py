@@ -5,7 +5,7 @@ A save replaces the whole record, so everything else goes back as it was read, u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from giftbridge.domain.aegis_mapping import (
     GatheredPledge,
     Row,
 )
-from giftbridge.domain.agreed import ADDRESS_FIELDS, EMAIL, PHONES, Fields, phones_of
+from giftbridge.domain.agreed import ADDRESS_FIELDS, COUNTRY, EMAIL, PHONES, Fields, changed_since, phones_of
 from giftbridge.domain.normalising import email_form, phone_form
 from giftbridge.domain.notices import FieldChange
 
@@ -94,36 +94,37 @@ def merged_pledge(record: Record, gathered: GatheredPledge, changed: Iterable[st
     return _merged(record, values)
 
 
-def merged_partner(record: Record, gathered: GatheredPartner, before: Fields, after: Fields) -> Merge:
-    """A partner with what changed on the donor since both sides last agreed."""
-    names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+def merged_partner(record: Record, gathered: GatheredPartner, bases: Sequence[Fields], after: Fields) -> Merge:
+    """A partner with what changed on the donor since both sides last agreed, or since what may have been sent."""
+    names = set(changed_since(bases, after))
     if gathered.donor.address.is_empty:
         names -= set(ADDRESS_FIELDS)
     members = {member for name in names for member in PARTNER_FOLLOWS.get(name, ())}
-    values = _values_of(PARTNER, gathered, members)
+    left = any(base.get(COUNTRY) for base in bases) and not after.get(COUNTRY)
+    values = _values_of(PARTNER, gathered, members, EMPTIED | {"CountryCode"} if left else EMPTIED)
     if PHONES in names:
-        values["PartnerPhones"] = _points(
-            record.get("PartnerPhones"), "Number", phones_of(before), phones_of(after), phone_form
-        )
+        old = tuple(dict.fromkeys(phone for base in bases for phone in phones_of(base)))
+        values["PartnerPhones"] = _points(record.get("PartnerPhones"), "Number", old, phones_of(after), phone_form)
     if EMAIL in names:
-        old, new = ((fields[EMAIL],) if fields.get(EMAIL) else () for fields in (before, after))
+        old = tuple(dict.fromkeys(base[EMAIL] for base in bases if base.get(EMAIL)))
+        new = (after[EMAIL],) if after.get(EMAIL) else ()
         values["PartnerEmails"] = _points(record.get("PartnerEmails"), "Email", old, new, email_form)
     return _merged(record, values)
 
 
-def _values_of(rows: Iterable[Row[S]], source: S, members: set[str]) -> Body:
+def _values_of(rows: Iterable[Row[S]], source: S, members: set[str], emptied: frozenset[str] = EMPTIED) -> Body:
     """The mapping's values of these members; what has none is emptied, or left as Aegis has it."""
     values = {row.member: row.value(source) for row in rows if row.member in members}
-    return {member: value for member, value in values.items() if value is not None or member in EMPTIED}
+    return {member: value for member, value in values.items() if value is not None or member in emptied}
 
 
 def _merged(record: Record, values: Body) -> Merge:
-    changed = {member: value for member, value in values.items() if not _same(record.get(member), value)}
+    changed = {member: value for member, value in values.items() if not _same(member, record.get(member), value)}
     changes = tuple(FieldChange(member, _shown(record.get(member)), _shown(value)) for member, value in changed.items())
     return Merge({**record, **changed}, changes)
 
 
-def _same(held: object, value: object) -> bool:
+def _same(member: str, held: object, value: object) -> bool:
     """Whether Aegis holds the value already, whatever form it gives it back in."""
     if isinstance(value, bool):
         return held is value
@@ -134,7 +135,7 @@ def _same(held: object, value: object) -> bool:
             return Decimal(str(held)) == value
         except InvalidOperation:
             return False
-    if isinstance(value, str) and len(value) == 10 and value[4:8:3] == "--":
+    if member == "StartDate":
         return str(held)[:10] == value
     return held == value
 

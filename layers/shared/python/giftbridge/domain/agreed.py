@@ -23,9 +23,10 @@ INACTIVE_STATUSES = ENDED_STATUSES | {"suspended"}
 
 NAME_FIELDS = ("title", "first name", "middle name", "last name", "suffix", "organization")
 ADDRESS_FIELDS = ("street", "street 2", "city", "state", "postal code", "country")
-PHONES, EMAIL = "phones", "e-mail"
+PHONES, EMAIL, COUNTRY = "phones", "e-mail", "country"
 _LINE = "\n"
 _LONGEST = 500
+_MOST_PHONES = 50
 
 
 def donor_fields(donor: Donor) -> dict[str, str]:
@@ -40,7 +41,7 @@ def donor_fields(donor: Donor) -> dict[str, str]:
             "suffix": donor.suffix if is_person else None,
             "organization": donor.organization_name if donor.is_organization else None,
             **_address_fields(donor.address),
-            PHONES: _LINE.join(donor.phones),
+            PHONES: _LINE.join(map(_kept, donor.phones[:_MOST_PHONES])),
             EMAIL: donor.emails[0] if donor.emails else None,
         }
     )
@@ -87,9 +88,9 @@ def field_changes(before: Fields, after: Fields) -> tuple[FieldChange, ...]:
     return tuple(FieldChange(name, before.get(name), after.get(name)) for name in names)
 
 
-def changed_names(before: Fields, after: Fields) -> frozenset[str]:
-    """Names of the fields that differ."""
-    return frozenset(change.field for change in field_changes(before, after))
+def changed_since(bases: Iterable[Fields], after: Fields) -> frozenset[str]:
+    """Names of the fields that differ from any of what the other side may hold."""
+    return frozenset(change.field for base in bases for change in field_changes(base, after))
 
 
 def digest_of(fields: object) -> str:
@@ -121,7 +122,8 @@ def _address_fields(address: Address) -> dict[str, str | None]:
 
 
 def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: _kept(value.strip()) for name, value in values.items() if value is not None and value.strip()}
+    filled = {name: value.strip() for name, value in values.items() if value is not None and value.strip()}
+    return {name: value if name == PHONES else _kept(value) for name, value in filled.items()}
 
 
 def _kept(value: str) -> str:

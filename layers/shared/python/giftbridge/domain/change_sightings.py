@@ -30,8 +30,8 @@ class FirstSight(Enum):
 class ChangeSighting:
     """A schedule or donor as its feed shows it. `fields` is None when the record cannot be read as one.
 
-    `is_old` says that the destination may have known it before we first see it: it carries a CRM key, or is older than
-    the moment the destination was enabled.
+    `is_old` says that the destination may have known a schedule before we first see it: it carries a CRM key, or is
+    older than the moment the destination was enabled.
     """
 
     entity: str
@@ -75,13 +75,13 @@ def change_for(
         return None
     if known.state is State.FAILED and says_the_same(known.seen, sighting.mark):
         return None
-    if known.state not in OPEN_STATES and agreed is not None and agreed == sighting.fields:
+    if known.state in {State.DELIVERED, State.IGNORED} and agreed is not None and agreed == sighting.fields:
         return None
-    return replace(life.sighted_again(known, sighting.mark, now), kind=sighting.kind)
+    return replace(sighted_again(known, sighting.mark, now), kind=sighting.kind)
 
 
 def _unknown(sighting: ChangeSighting, agreed: Fields | None, now: datetime) -> Delivery | FirstSight | None:
-    if agreed is None and not (sighting.is_old and sighting.entity.startswith("schedule#")):
+    if agreed is None and not sighting.is_old:
         return FirstSight.FIRST_SIGHT if sighting.fields is not None else None
     if agreed is not None and agreed == sighting.fields:
         return None
@@ -93,6 +93,26 @@ def _unknown(sighting: ChangeSighting, agreed: Fields | None, now: datetime) -> 
         now=now,
     )
     return replace(new, wanted=1, seen=sighting.mark)
+
+
+def sighted_again(delivery: Delivery, seen: str, now: datetime) -> Delivery:
+    """The entity changed once more. What has ended begins anew; what is under way goes on and is served again after."""
+    more = replace(delivery, wanted=delivery.wanted + 1, seen=seen, updated_at=now)
+    if delivery.state in OPEN_STATES:
+        return more
+    # A delivered attempt has its answer: there is nothing to look for.
+    return life.reopened(more if delivery.state is State.FAILED else replace(more, attempt=None), now)
+
+
+def served_up_to(delivery: Delivery, wanted: int, now: datetime) -> Delivery:
+    """The result of an ended turn, that began when `wanted` sightings were counted; pending if more came meanwhile."""
+    if delivery.wanted <= wanted:
+        return replace(delivery, served=wanted)
+    if delivery.state is State.FAILED and delivery.attempt is not None:
+        # What may have been sent is looked for before anything else is done.
+        return replace(delivery, state=State.UNKNOWN, due=now)
+    pending = replace(delivery, state=State.PENDING, due=now, attempt=None, trouble=None, lease_until=None)
+    return replace(pending, served=wanted, attempts=0, first_failed_at=None)
 
 
 def note_for(sighting: NoteSighting, start: datetime, now: datetime) -> Delivery | None:

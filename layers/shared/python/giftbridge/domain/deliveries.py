@@ -52,6 +52,8 @@ class Kind(StrEnum):
     DONOR_NOTED = "donor.noted"
 
 
+# Causes of waiting that name the delivery waited for.
+WAITS_FOR_ANOTHER = frozenset({"held", "original-open", "behind-another"})
 OPEN_STATES = frozenset({State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN})
 
 
@@ -132,6 +134,11 @@ class Delivery:
         """The entity whose activity tells this delivery's story."""
         return f"donor#{self.donor_id}" if self.donor_id is not None else f"delivery#{self.id}"
 
+    @property
+    def is_urgent(self) -> bool:
+        """Money goes before edits wherever both wait."""
+        return self.kind in {Kind.DONATION_CREATED, Kind.DONATION_REFUNDED}
+
     def is_leased(self, now: datetime) -> bool:
         """Whether a process that may still be alive is sending."""
         return self.state is State.SENDING and self.lease_until is not None and self.lease_until > now
@@ -197,23 +204,6 @@ def delivered(delivery: Delivery, now: datetime) -> Delivery:
         fail_after_probe=None,
         updated_at=now,
     )
-
-
-def sighted_again(delivery: Delivery, seen: str, now: datetime) -> Delivery:
-    """The entity changed once more. What has ended begins anew; what is under way goes on and is served again after."""
-    more = replace(delivery, wanted=delivery.wanted + 1, seen=seen, updated_at=now)
-    if delivery.state in OPEN_STATES:
-        return more
-    # A delivered attempt has its answer: there is nothing to look for.
-    return reopened(more if delivery.state is State.FAILED else replace(more, attempt=None), now)
-
-
-def served_up_to(delivery: Delivery, wanted: int, now: datetime) -> Delivery:
-    """The result of an ended turn, that began when `wanted` sightings were counted; pending if more came meanwhile."""
-    if delivery.wanted <= wanted:
-        return replace(delivery, served=wanted)
-    pending = replace(delivery, state=State.PENDING, due=now, attempt=None, trouble=None, lease_until=None)
-    return replace(pending, served=wanted, attempts=0, first_failed_at=None)
 
 
 def waiting(delivery: Delivery, trouble: Trouble, due: datetime, now: datetime, *, counts: bool) -> Delivery:

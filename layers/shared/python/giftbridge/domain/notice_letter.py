@@ -12,6 +12,7 @@ from giftbridge.domain.notices import (
     EDIT_WITHOUT_PARTNER,
     PARTNER_CREATED_AMONG_SEVERAL,
     PLEDGE_RECREATED,
+    REFUND_TO_NEW_PARTNER,
     FieldChange,
     WaitingNotice,
 )
@@ -25,6 +26,7 @@ _TITLES = {
         "partners created although several match",
     ),
     PLEDGE_RECREATED: ("pledge created anew", "pledges created anew"),
+    REFUND_TO_NEW_PARTNER: ("refund of a new partner", "refunds of new partners"),
 }
 _MOST_KINDS_IN_SUBJECT = 3
 _LONGEST_SHOWN = 200

@@ -39,13 +39,18 @@ def projects_as_sent(original: Delivery, donation: Donation, now: Mapping[int, P
         return dict(now)
     sent = [(Decimal(amount), fund) for amount, fund in json.loads(original.attempt.values[FUNDS])]
     allocations = [allocation for allocation in donation.allocations if allocation.amount != 0]
-    given = [cents(allocation.amount) for allocation in allocations]
-    if given != [amount for amount, _ in sent]:
-        raise _differs(f"the original was sent as {', '.join(f'{a} to {f}' for a, f in sent)}")
-    named = zip(allocations, sent, strict=True)
-    return {a.project_id: Project(a.project_id, fund, "") for a, (_, fund) in named} | {
-        number: project for number, project in now.items() if number not in {a.project_id for a in allocations}
-    }
+    named = dict(now)
+    unused = list(sent)
+    for allocation in allocations:
+        # RaiseDonors may list the allocations in another order by now.
+        found = next((line for line in unused if line[0] == cents(allocation.amount)), None)
+        if found is None:
+            raise _differs(f"the original was sent as {', '.join(f'{amount} to {fund}' for amount, fund in sent)}")
+        unused.remove(found)
+        named[allocation.project_id] = Project(allocation.project_id, found[1], "")
+    if unused:
+        raise _differs(f"the original was sent as {', '.join(f'{amount} to {fund}' for amount, fund in sent)}")
+    return named
 
 
 def require_same_amount(original: Delivery, donation: Donation) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_mapping import GatheredPartner
 from giftbridge.domain.aegis_merging import Merge, Record, merged_partner
-from giftbridge.domain.agreed import Fields, donor_fields, field_changes
+from giftbridge.domain.agreed import Fields, changed_since, donor_fields, field_changes
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER
 from giftbridge.domain.settings import AegisSettings
@@ -46,6 +47,7 @@ class AegisDonors:
             lambda: self.aegis.partner_record(partner_id),
             edit.merged,
             self.aegis.save_partner,
+            self.tools.agreed.sending(edit.entity, SYSTEM, edit.bases[0], edit.fields, work.now),
         )
         agreeing = work.agree(edit.entity, edit.fields)
         if not merged.changes:
@@ -68,13 +70,13 @@ class AegisDonors:
         donor = self.raisedonors.donor(int(work.delivery.entity_id))
         require_plain_names(donor)
         entity = f"donor#{donor.id}"
-        agreed, fields = self.tools.agreed.get(entity, SYSTEM), donor_fields(donor)
-        if agreed is None:
+        bases, fields = self.tools.agreed.bases(entity, SYSTEM), donor_fields(donor)
+        if not bases:
             work.also.append(work.agree(entity, fields))
             raise Skipped("seen for the first time", cause="nothing-changed")
-        if agreed == fields:
+        if not changed_since(bases, fields):
             raise Skipped("nothing that Aegis knows changed", cause="nothing-changed")
-        return _Edit(entity, donor, settings.aegis, agreed, fields)
+        return _Edit(entity, donor, settings.aegis, bases, fields)
 
     def _partner_record(self, work: Work, edit: _Edit) -> dict[str, Any] | None:
         """The donor's active partner, whole; None without one."""
@@ -90,7 +92,7 @@ class AegisDonors:
 
     def _tell(self, work: Work, edit: _Edit) -> None:
         """Without an active partner the notification list is told, and the edit is done with. Raises Skipped."""
-        changes = field_changes(edit.agreed, edit.fields)
+        changes = field_changes(edit.bases[-1], edit.fields)
         work.notify(
             EDIT_WITHOUT_PARTNER, edit.entity, "was edited on RaiseDonors and has no active partner in Aegis", changes
         )
@@ -98,16 +100,16 @@ class AegisDonors:
         raise Skipped("no active partner in Aegis: the notification list is told", cause="no-partner")
 
 
+@dataclass(frozen=True, slots=True)
 class _Edit:
-    """A donor as they were agreed on, and as they are now."""
+    """A donor as Aegis may have them, and as they are now."""
 
-    def __init__(self, entity: str, donor: Donor, settings: AegisSettings, agreed: Fields, fields: Fields) -> None:
-        self.entity = entity
-        self.donor = donor
-        self.settings = settings
-        self.agreed = agreed
-        self.fields = fields
+    entity: str
+    donor: Donor
+    settings: AegisSettings
+    bases: tuple[Fields, ...]
+    fields: Fields
 
     def merged(self, record: Record) -> Merge:
         """The partner with the edit."""
-        return merged_partner(record, GatheredPartner(self.donor, self.settings, False), self.agreed, self.fields)
+        return merged_partner(record, GatheredPartner(self.donor, self.settings, False), self.bases, self.fields)

@@ -7,10 +7,10 @@ from giftbridge.domain.aegis_bodies import partner_body
 from giftbridge.domain.aegis_mapping import GatheredPartner
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.agreed import Fields, digest_of, donor_fields
-from giftbridge.domain.deliveries import Step
+from giftbridge.domain.deliveries import Kind, Step
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.matching import Match, choose, is_plausible, matches, rules_for, searches_for
-from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL
+from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL, REFUND_TO_NEW_PARTNER
 from giftbridge.domain.partners import Partner
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.errors import Ambiguous, Rejected
@@ -20,8 +20,6 @@ from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
 SYSTEM = "aegis"
-# How a key was found: the rule that is told where no rule matched.
-CREATED = "created"
 
 
 class AegisPartners:
@@ -62,6 +60,10 @@ class AegisPartners:
 
     def settle_anew(self, work: Work, donor: Donor, refused_id: str, settings: AegisSettings, refused: Rejected) -> str:
         """Aegis refused our partner id: match anew when the partner is gone or inactive, else raise the refusal."""
+        row = self.tools.keys.get(f"donor#{donor.id}", SYSTEM)
+        if row is not None and row.key not in {None, refused_id}:
+            # The donor has another partner since: what names the old one follows there.
+            return str(row.key)
         self._lose(work, donor, refused_id, refused)
         return self._match_or_create(work, donor, settings, "")
 
@@ -139,10 +141,7 @@ class AegisPartners:
             work.hold_key(f"donor#{donor.id}", ended)
             raise
         if match is None and len(found) > 1:
-            text = f"{len(found)} partners match; a new one is created as set"
-            work.note("several partners match", text)
-            if settings.on_several_matches == "create_and_notify":
-                work.notify(PARTNER_CREATED_AMONG_SEVERAL, f"donor#{donor.id}", text)
+            work.note("several partners match", f"{len(found)} partners match; a new one is created as set")
         return match
 
     def _create(self, work: Work, donor: Donor, settings: AegisSettings, ended: str, known_before: list[str]) -> str:
@@ -161,7 +160,21 @@ class AegisPartners:
         sent = {"known_before": " ".join(known_before), "donor": digest_of(donor_fields(donor))}
         work.begin(Step.PARTNER, {"entity": entity, **sent})
         partner_id = self.aegis.create_partner(body)
-        return self._made(work, donor, partner_id, CREATED, donor_fields(donor))
+        self._notify(work, donor, settings, partner_id, known_before)
+        return self._made(work, donor, partner_id, "created", donor_fields(donor))
+
+    def _notify(
+        self, work: Work, donor: Donor, settings: AegisSettings, partner_id: str, known_before: list[str]
+    ) -> None:
+        """What a person should know of a new partner, told with the fact that it was made."""
+        about = f"donor#{donor.id}"
+        if len(known_before) > 1 and settings.on_several_matches == "create_and_notify":
+            text = f"{len(known_before)} partners match; the new partner {partner_id} was created, as set"
+            work.notify(PARTNER_CREATED_AMONG_SEVERAL, about, text)
+        if work.delivery.kind is Kind.DONATION_REFUNDED:
+            donation = work.delivery.entity_id
+            text = f"the refund of donation {donation} goes to the new partner {partner_id}: its original is elsewhere"
+            work.notify(REFUND_TO_NEW_PARTNER, about, text)
 
     def _found(self, work: Work, donor: Donor, partner_id: str, rule: str, ended: str) -> str:
         """Store the key with the next step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,14 +12,24 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import pledge_body
 from giftbridge.domain.aegis_mapping import GatheredPledge
 from giftbridge.domain.aegis_values import filled
-from giftbridge.domain.agreed import INACTIVE_STATUSES, Fields, digest_of, schedule_fields
-from giftbridge.domain.deliveries import Attempt, Kind, State, Step, schedule_changed_id
+from giftbridge.domain.agreed import ACTIVE_STATUS, INACTIVE_STATUSES, Fields, digest_of, schedule_fields
+from giftbridge.domain.change_sightings import sighted_again
+from giftbridge.domain.deliveries import (
+    OPEN_STATES,
+    Attempt,
+    Delivery,
+    Kind,
+    State,
+    Step,
+    new_delivery,
+    schedule_changed_id,
+)
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.notices import PLEDGE_RECREATED
 from giftbridge.domain.partners import Pledge
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.validation import require_sound_schedule
-from giftbridge.errors import Held, Rejected
+from giftbridge.errors import Held, LostRace, Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.holds import KeyState, key_or_free
 from giftbridge.flows.tools import Tools
@@ -111,10 +122,28 @@ class AegisPledges:
         agreed = self.tools.agreed.get(plan.entity, SYSTEM)
         if agreed is None or agreed.get("status") not in INACTIVE_STATUSES or _is_of_schedule(work):
             return
-        resuming = self.tools.deliveries.get(schedule_changed_id(plan.schedule_id))
+        name = schedule_changed_id(plan.schedule_id)
+        resuming = self.tools.deliveries.get(name)
         if resuming is None or resuming.state is not State.FAILED:
-            text = f"schedule {plan.schedule_id} was resumed, and its pledge is not active again yet"
+            self._sight_schedule(work, plan.schedule_id, resuming)
+            text = f"schedule {plan.schedule_id} was resumed, and its pledge is not active again yet: {name}"
             raise Held(text, cause="held", not_before=work.now + _WAIT)
+
+    def _sight_schedule(self, work: Work, schedule_id: int, known: Delivery | None) -> None:
+        """A schedule that differs from what was agreed on, seen by its gift before any feed: counted as a sighting."""
+        mark = f"seen by {work.delivery.id}"
+        if known is None:
+            new = new_delivery(
+                id=schedule_changed_id(schedule_id),
+                kind=Kind.SCHEDULE_CHANGED,
+                donor_id=work.delivery.donor_id,
+                entity_id=str(schedule_id),
+                now=work.now,
+            )
+            self.tools.deliveries.add(replace(new, wanted=1, seen=mark))
+        elif known.state not in OPEN_STATES:
+            with suppress(LostRace):
+                self.tools.deliveries.save(known, sighted_again(known, mark, work.now))
 
     def _create(
         self,
@@ -131,7 +160,11 @@ class AegisPledges:
             return None
         if why_anew is not None:
             work.note("pledge recreated", why_anew)
-            work.notify(PLEDGE_RECREATED, plan.entity, f"a new pledge was made: {why_anew}")
+        fields = schedule_fields(schedule)
+        if fields.get("status") in INACTIVE_STATUSES:
+            # Its gift needs a live pledge; the schedule's own delivery ends it afterwards.
+            self._sight_schedule(work, schedule.id, self.tools.deliveries.get(schedule_changed_id(schedule.id)))
+            fields["status"] = ACTIVE_STATUS
         if plan.known.key is not None:
             lose = self.tools.keys.lose(plan.entity, SYSTEM, plan.known.key, work.delivery.id, work.now)
             work.also.append(lose)
@@ -144,11 +177,13 @@ class AegisPledges:
             "frequency": str(body["Frequency"]),
             "start": str(body["StartDate"]),
             "pledged": str(body["DatePledged"]),
-            "schedule": digest_of(schedule_fields(schedule)),
+            "schedule": digest_of(fields),
         }
         work.begin(Step.PLEDGE, values)
         pledge_id = self.aegis.create_pledge(body)
-        self._settled(work, plan.entity, pledge_id, "created", schedule_fields(schedule), settings)
+        if why_anew is not None:
+            work.notify(PLEDGE_RECREATED, plan.entity, f"a new pledge was made: {why_anew}")
+        self._settled(work, plan.entity, pledge_id, "created", fields, settings)
         return pledge_id
 
     def found_after_lost_answer(self, work: Work, attempt: Attempt, pledge_id: str, settings: AegisSettings) -> None:

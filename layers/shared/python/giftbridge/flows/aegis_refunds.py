@@ -10,14 +10,12 @@ from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_mapping import Body, Gathered
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble, donation_created_id
 from giftbridge.domain.donations import Donation, Donor
-from giftbridge.domain.notices import REFUND_TO_NEW_PARTNER
 from giftbridge.domain.reversals import PLEDGE, projects_as_sent, require_same_amount, reversing_rows
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import parse_moment
 from giftbridge.domain.validation import REVERSED_STATUSES, require_plain_names, require_sound
 from giftbridge.errors import Ambiguous, Held, LostRace, Rejected, Skipped
 from giftbridge.flows.aegis_donations import AegisDonations
-from giftbridge.flows.aegis_partners import CREATED
 from giftbridge.flows.aegis_transactions import post_transaction
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
@@ -90,12 +88,7 @@ class AegisRefunds:
         sent_to = original.result.get("partner")
         if sent_to is not None:
             return sent_to
-        partner_id = self.donations.partners.settle(work, donor, settings)
-        if work.facts.get("matched_by") == CREATED:
-            donation = work.delivery.entity_id
-            text = f"the refund of donation {donation} goes to the new partner {partner_id}: its original is elsewhere"
-            work.notify(REFUND_TO_NEW_PARTNER, f"donor#{donor.id}", text)
-        return partner_id
+        return self.donations.partners.settle(work, donor, settings)
 
     def _require_no_other_refund(self, work: Work, donation: Donation, partner_id: str) -> None:
         """An original that others sent and that was refunded before we saw it: they may have sent its refund too.

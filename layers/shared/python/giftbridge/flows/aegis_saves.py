@@ -12,6 +12,7 @@ from giftbridge.errors import RecordMissing, RetryLater
 from giftbridge.flows.holds import key_or_free
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import HELD, Work
+from giftbridge.store.rows import Write
 
 SYSTEM = "aegis"
 _MOST_LOOKS = 4
@@ -25,11 +26,13 @@ def save_whole(
     read: Callable[[], dict[str, Any] | None],
     merge: Callable[[Record], Merge],
     save: Callable[[Body], None],
+    intent: Write,
 ) -> Merge:
     """Save what `merge` makes of a record that was just read; what was saved.
 
-    The record is read again right before, and merged again if somebody changed it meanwhile: there is no ETag. Raises
-    Held, RecordMissing when it is gone by then, and what the calls raise.
+    `intent` says what is being sent, until both sides agree again. The record is read again right before, and merged
+    again if somebody changed it meanwhile: there is no ETag. Raises Held, RecordMissing when it is gone by then, and
+    what the calls raise.
     """
     merged = merge(record)
     if not merged.changes:
@@ -37,6 +40,7 @@ def save_whole(
     held = f"saving:{entity}"
     free = key_or_free(tools, work, held, SYSTEM)
     work.hold_key(held, free.ended)
+    work.also.append(intent)
     work.begin(Step.SAVE, {HELD: held})
     for _ in range(_MOST_LOOKS):
         fresh = read()

@@ -10,7 +10,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_mapping import GatheredPledge
 from giftbridge.domain.aegis_merging import Merge, Record, merged_pledge
-from giftbridge.domain.agreed import Fields, changed_names, is_active, schedule_fields
+from giftbridge.domain.agreed import Fields, changed_since, is_active, schedule_fields
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donor, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
@@ -38,10 +38,17 @@ class _Change:
     donor: Donor
     settings: AegisSettings
     fields: Fields
+    agreed: Fields
     changed: Collection[str]
     known: KeyState
     is_active: bool
     appeal_code: str | None
+
+    @property
+    def agreeing(self) -> Fields:
+        """What both sides agree on once the change is in the pledge; what cannot be expressed there stays as it was."""
+        sent = {name: value for name, value in self.fields.items() if name in self.changed}
+        return {**{name: value for name, value in self.agreed.items() if name not in self.changed}, **sent}
 
     @property
     def pledge_id(self) -> str | None:
@@ -76,10 +83,10 @@ class AegisSchedules:
         """The pledge is read, merged and saved whole; made, where a live schedule has none."""
         change = self._change(work)
         if not change.is_active:
+            if change.pledge_id is None:
+                self._skip(work, change, "there is no pledge to end", "no-pledge")
             # A gift of a schedule that was ended since still belongs to its pledge.
             require_no_open_donation(self.tools, work)
-        if change.pledge_id is None and not change.is_active:
-            self._skip(work, change, "there is no pledge to end", "no-pledge")
         partner_id = self._partner(work, change)
         if change.pledge_id is None:
             self._create(work, change, partner_id)
@@ -102,6 +109,7 @@ class AegisSchedules:
                 self._found(work, change)
                 return
         else:
+            work.facts.pop("pledge", None)
             self.probes.look(work)
             if "pledge" in work.facts:
                 work.delivered({}, "found in Aegis after the answer was lost", proven=False)
@@ -109,7 +117,7 @@ class AegisSchedules:
         work.surely_not_sent()
 
     def _found(self, work: Work, change: _Change) -> None:
-        agreeing = work.agree(change.entity, change.fields)
+        agreeing = work.agree(change.entity, change.agreeing)
         work.facts["pledge"] = str(change.pledge_id)
         work.delivered({}, "found in Aegis after the answer was lost", proven=False, writes=[agreeing])
 
@@ -117,18 +125,20 @@ class AegisSchedules:
         _, settings = self.tools.settings()
         schedule = self.raisedonors.schedule(int(work.delivery.entity_id))
         entity = f"schedule#{schedule.id}"
-        agreed, fields = self.tools.agreed.get(entity, SYSTEM), schedule_fields(schedule)
-        if agreed == fields:
+        bases, fields = self.tools.agreed.bases(entity, SYSTEM), schedule_fields(schedule)
+        if bases and not changed_since(bases, fields):
             raise Skipped("nothing that Aegis knows changed", cause="nothing-changed")
         active = is_active(schedule)
         if active:
             require_sound_schedule(schedule)
-        changed = _changed(agreed, fields, schedule, settings.aegis)
+        changed = _changed(bases, fields, schedule, settings.aegis, is_active=active)
+        # Where others made the pledge, what is not compared counts as agreed on.
+        agreed = bases[0] if bases else {name: value for name, value in fields.items() if name not in changed}
         donor = self.raisedonors.donor(schedule.donor_id)
         known = key_or_free(self.tools, work, entity, SYSTEM)
         is_new_appeal = "motivation code" in changed
         appeal_code = self.pledges.appeal(schedule, None, settings.aegis) if is_new_appeal else None
-        return _Change(entity, schedule, donor, settings.aegis, fields, changed, known, active, appeal_code)
+        return _Change(entity, schedule, donor, settings.aegis, fields, agreed, changed, known, active, appeal_code)
 
     def _partner(self, work: Work, change: _Change) -> str:
         """The donor's partner. Raises Skipped where there is none: the schedule's first gift makes it."""
@@ -175,22 +185,25 @@ class AegisSchedules:
             lambda: self.aegis.pledge_record(partner_id, pledge_id),
             lambda fresh: change.merged(fresh, partner_id),
             self.aegis.save_pledge,
+            self.tools.agreed.sending(change.entity, SYSTEM, change.agreed, change.agreeing, work.now),
         )
         if not merged.changes:
             self._skip(work, change, "Aegis has these values already", "nothing-changed")
-        agreeing = work.agree(change.entity, change.fields)
+        agreeing = work.agree(change.entity, change.agreeing)
         work.delivered({}, "saved in Aegis", proven=True, writes=[agreeing], details=told(merged))
 
     def _skip(self, work: Work, change: _Change, why: str, cause: str) -> NoReturn:
         """Nothing is to be sent; later changes are told from how the schedule is now. Raises Skipped."""
-        work.also.append(work.agree(change.entity, change.fields))
+        work.also.append(work.agree(change.entity, change.agreeing))
         raise Skipped(why, cause=cause)
 
 
-def _changed(agreed: Fields | None, fields: Fields, schedule: Schedule, settings: AegisSettings) -> frozenset[str]:
+def _changed(
+    bases: tuple[Fields, ...], fields: Fields, schedule: Schedule, settings: AegisSettings, *, is_active: bool
+) -> frozenset[str]:
     """What the pledge may not have yet. A frequency that Aegis cannot express is left out where that is no failure."""
-    changed = changed_names(agreed, fields) if agreed is not None else _OF_AN_UNKNOWN_BASE
-    if agreed is not None and settings.on_unmappable_frequency == "fail":
+    changed = changed_since(bases, fields) if bases else _OF_AN_UNKNOWN_BASE
+    if bases and is_active and settings.on_unmappable_frequency == "fail":
         return changed
     try:
         aegis_frequency(schedule, settings.frequency_substitutes)

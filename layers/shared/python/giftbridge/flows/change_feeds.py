@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -73,7 +72,7 @@ class _ChangeFeed:
         raise LostRace(f"{sighting.delivery_id} kept changing", (sighting.delivery_id,))
 
     def _write(self, before: Delivery | None, after: Delivery, turn: Turn) -> Delivery | None:
-        nudged = replace(after, nudge=turn.nudge, nudged_at=turn.now) if turn.nudge is not None else after
+        nudged = turn.nudged(after)
         if before is None:
             return nudged if self.tools.deliveries.add(nudged) else None
         lines = []
@@ -148,7 +147,7 @@ class NoteFeed:
         return done
 
     def _write(self, note: Delivery, turn: Turn) -> Delivery | None:
-        nudged = replace(note, nudge=turn.nudge, nudged_at=turn.now) if turn.nudge is not None else note
+        nudged = turn.nudged(note)
         return nudged if self.tools.deliveries.add(nudged) else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from giftbridge.delivery_queue import Nudge, new_nudge_name
+from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, Nudge, new_nudge_name
 from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
@@ -28,7 +28,7 @@ _SWEPT_VERSION = "sweep#settings"
 
 @dataclass(frozen=True, slots=True)
 class SweepOutcome:
-    """What one sweep did; `oldest_open` is the age in seconds of the oldest undelivered delivery that was due."""
+    """What one sweep did; `oldest_open` is the age in seconds of the oldest donation or refund that was due."""
 
     nudged: int
     dead_letters_deleted: int
@@ -52,34 +52,49 @@ class DeliverySweep:
         reopened = self._reopen_ignored(number, settings)
         deleted, died = self._agree_with_dead_letters(settings)
         destination = self._reopened_destination()
-        due = self._due()
-        oldest = min((delivery.created_at for delivery in due if delivery.state is not State.DELIVERED), default=None)
-        nudged = self._nudge_due(due, destination, settings)
+        in_line = self.tools.queue.in_line()
+        money, edits = self._due(urgent=True), self._due(urgent=False)
+        oldest = min((delivery.created_at for delivery in money if delivery.state is not State.DELIVERED), default=None)
+        nudged = self._nudge_due(money, edits, destination, settings, in_line)
         age = (self.tools.now() - oldest).total_seconds() if oldest else 0.0
         return SweepOutcome(nudged, deleted, died, reopened, age, destination.stopped_at is not None)
 
     # --- nudging ------------------------------------------------------------------------------------------
 
-    def _due(self) -> list[Delivery]:
-        ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES)
+    def _due(self, *, urgent: bool) -> list[Delivery]:
+        ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES, urgent=urgent)
         rows = self.tools.deliveries.get_many(ids)
         return sorted(rows.values(), key=lambda delivery: (delivery.created_at, delivery.id))
 
-    def _nudge_due(self, due: list[Delivery], destination: Destination, settings: Settings) -> int:
-        """Oldest first. While the breaker is open one delivery tries; while paused or asked to wait, none does."""
+    def _nudge_due(
+        self,
+        money: list[Delivery],
+        edits: list[Delivery],
+        destination: Destination,
+        settings: Settings,
+        in_line: int,
+    ) -> int:
+        """Oldest first, of the edits only as many as there is room for in the queue.
+
+        While the breaker is open one delivery tries; while paused or asked to wait, none does.
+        """
         now = self.tools.now()
         if destination.paused_by is not None or (destination.not_before is not None and destination.not_before > now):
             return 0
         if not destination.is_healthy:
-            return self._nudge_trial(due, destination, settings)
-        lost_after = LOST_AFTER if self.tools.queue.is_empty() else self.renudge_after
-        return self._send([delivery for delivery in due if self._needs_nudge(delivery, lost_after, now)])
+            return self._nudge_trial(money, edits, destination, settings)
+        lost_after = LOST_AFTER if in_line == 0 else self.renudge_after
+        wanted = [delivery for delivery in money if self._needs_nudge(delivery, lost_after, now)]
+        room = max(0, MOST_EDITS_IN_LINE - in_line)
+        return self._send(wanted + [edit for edit in edits if self._needs_nudge(edit, lost_after, now)][:room])
 
-    def _nudge_trial(self, due: list[Delivery], destination: Destination, settings: Settings) -> int:
+    def _nudge_trial(
+        self, money: list[Delivery], edits: list[Delivery], destination: Destination, settings: Settings
+    ) -> int:
         now = self.tools.now()
         if destination.probe_at is not None and destination.probe_at > now:
             return 0
-        candidates = [d for d in due if not d.is_leased(now) and d.state is not State.DELIVERED]
+        candidates = _to_be_tried(money, now) or _to_be_tried(edits, now)
         if not candidates:
             return 0
         # Each in its turn: one record that fails for a reason of its own must not keep the breaker open.
@@ -188,6 +203,10 @@ class DeliverySweep:
         except LostRace:
             return 0
         return 1
+
+
+def _to_be_tried(due: list[Delivery], now: datetime) -> list[Delivery]:
+    return [delivery for delivery in due if not delivery.is_leased(now) and delivery.state is not State.DELIVERED]
 
 
 def _is_stuck(delivery: Delivery, now: datetime) -> bool:

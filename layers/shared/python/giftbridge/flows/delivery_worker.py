@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from giftbridge.delivery_queue import Nudge, read_nudge
-from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
+from giftbridge.domain.deliveries import WAITS_FOR_ANOTHER, Delivery, State, Trouble, retry_delay
 from giftbridge.errors import (
     GiftBridgeError,
     Held,
@@ -105,7 +105,7 @@ class DeliveryWorker:
                 self._give_back(nudge)
             if outcome in {"handed-back", "failed", "crashed"}:
                 hand_back.append(nudge.message_id)
-            if outcome in {"waiting", "unknown"} and delivery is not None and delivery.attempts:
+            if outcome in {"waiting", "unknown"} and delivery is not None and _is_in_trouble(delivery):
                 behind = delivery
         return hand_back, ended
 
@@ -269,3 +269,8 @@ class DeliveryWorker:
             self.tools.queue.give_back(nudge)
         except Exception as error:
             log.warning("a message waits for its visibility time-out", extra={"error": type(error).__name__})
+
+
+def _is_in_trouble(delivery: Delivery) -> bool:
+    """Whether a delivery waits because a system failed it: one that waits for another must not hold that one up."""
+    return delivery.attempts > 0 and (delivery.trouble is None or delivery.trouble.cause not in WAITS_FOR_ANOTHER)

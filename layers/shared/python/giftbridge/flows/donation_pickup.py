@@ -1,7 +1,6 @@
 """Every minute: what changed on RaiseDonors becomes deliveries, and each gets a nudge.
 
-Four feeds, each with its own cursor. Schedules come before gifts, so that a schedule that was resumed is known when its
-next gift asks for the pledge; a flood of donors waits for its turn, gifts never do.
+Four feeds, each with its own cursor. Gifts come first and are never held back; a flood of edits takes its turns.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import new_nudge_name
@@ -17,7 +17,7 @@ from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed
-from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
+from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
 from giftbridge.flows.health import Health
 from giftbridge.flows.pickup_hint import PickupHint
@@ -28,6 +28,7 @@ from giftbridge.store.state import enabled_since
 log = logging.getLogger("giftbridge")
 LEASE_SECONDS = 20.0
 SOURCE = "raisedonors"
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 _ENOUGH_FOR_ANOTHER_ROUND = 15.0
 _MOST_ROUNDS = 20
 
@@ -114,9 +115,10 @@ class DonationPickup:
         now = self.tools.now()
         start = settings.raisedonors.start_from or enabled_since(self.tools.state, "aegis", now)
         nudge = new_nudge_name() if self._can_nudge() else None
-        turn = Turn(settings, start, now, nudge, Counter())
+        turn = Turn(settings, start, now, Line(self.tools.queue), nudge, Counter())
         walked: dict[str, FeedOutcome] = {}
         troubles: dict[str, str] = {}
+        failures: list[GiftBridgeError] = []
         for feed, feed_turn in self._feeds(turn):
             try:
                 walked[feed.name] = FeedWalk(self.tools, feed, feed_turn, self._take_lease).run()
@@ -124,18 +126,29 @@ class DonationPickup:
                 raise
             except GiftBridgeError as error:
                 log.warning("a feed could not be read", extra={"feed": feed.name, "cause": error.cause})
-                self.health.note_trouble(error, SOURCE, "pickup")
-                troubles[feed.name] = error.text
+                troubles[feed.name] = error.cause
+                failures.append(error)
                 if isinstance(error, Misconfigured | BudgetSpent):
                     break
             except Exception as error:
                 log.exception("a feed could not be read", extra={"feed": feed.name, "error": type(error).__name__})
                 troubles[feed.name] = f"unexpected: {type(error).__name__}"
+        self._note_health(walked, failures)
         return self._told(walked, troubles, turn.counts)
+
+    def _note_health(self, walked: Mapping[str, FeedOutcome], failures: list[GiftBridgeError]) -> None:
+        """One feed that fails while another can be read says nothing about RaiseDonors as a whole."""
+        stopping = [error for error in failures if isinstance(error, Misconfigured | BudgetSpent)]
+        for error in stopping or ([] if walked else failures[:1]):
+            self.health.note_trouble(error, SOURCE, "pickup")
+        if walked and not stopping:
+            self.health.note_success(SOURCE)
 
     def _feeds(self, turn: Turn) -> list[tuple[Feed, Turn]]:
         schedules, donors = self.changes
-        feeds: list[tuple[Feed, Turn]] = [(schedules, turn), (self.gifts, turn), (donors, turn)]
+        # Donors from the beginning of all records: the first edit of one who was recorded can be told from that.
+        everyone = replace(turn, start=min(turn.start, EVER))
+        feeds: list[tuple[Feed, Turn]] = [(self.gifts, turn), (schedules, turn), (donors, everyone)]
         if turn.settings.aegis.send_notes:
             since = enabled_since(self.tools.state, "aegis-notes", turn.now)
             feeds.append((self.notes, replace(turn, start=max(turn.start, since))))
@@ -144,9 +157,7 @@ class DonationPickup:
     def _told(
         self, walked: Mapping[str, FeedOutcome], troubles: Mapping[str, str], counts: Mapping[str, int]
     ) -> PickupOutcome:
-        if not troubles:
-            self.health.note_success(SOURCE)
-        elif not walked:
+        if troubles and not walked:
             return PickupOutcome(f"RaiseDonors: {next(iter(troubles.values()))}", is_complete=False, troubles=troubles)
         return PickupOutcome(
             None,

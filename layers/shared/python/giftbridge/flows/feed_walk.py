@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from giftbridge.clients.raisedonors import PAGE_SIZE
 from giftbridge.clients.raisedonors_sightings import modified_at
-from giftbridge.delivery_queue import new_nudge_name
+from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, DeliveryQueue, new_nudge_name
 from giftbridge.domain.deliveries import Delivery
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
@@ -24,6 +25,26 @@ LONG_LOOK_EVERY = timedelta(minutes=2)
 _STOP_BEFORE_SECONDS = 8.0
 
 
+class Line:
+    """How many edits may still be nudged now: a flood of them must not stand in the queue before the next gift.
+
+    The rest stays pending; the sweep nudges it as the queue empties.
+    """
+
+    def __init__(self, queue: DeliveryQueue) -> None:
+        self.queue = queue
+        self._room: int | None = None
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take one place, if there is one."""
+        with self._lock:
+            if self._room is None:
+                self._room = MOST_EDITS_IN_LINE - self.queue.in_line()
+            self._room -= 1
+            return self._room >= 0
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One run of the pickup, as its feeds see it. `start` is the moment before which nothing is to be sent.
@@ -34,8 +55,15 @@ class Turn:
     settings: Settings
     start: datetime
     now: datetime
+    line: Line
     nudge: str | None = field(default_factory=new_nudge_name)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def nudged(self, delivery: Delivery) -> Delivery:
+        """The delivery as it is written when a message is to be sent for it; as it is when none is."""
+        if self.nudge is None or not (delivery.is_urgent or self.line.take()):
+            return delivery
+        return replace(delivery, nudge=self.nudge, nudged_at=self.now)
 
 
 class Feed(Protocol):
@@ -90,9 +118,10 @@ class FeedWalk:
         return FeedOutcome(seen, nudged, is_complete=False)
 
     def _nudge(self, deliveries: list[Delivery]) -> int:
-        if self.turn.nudge is None or not deliveries:
+        named = [delivery for delivery in deliveries if delivery.nudge == self.turn.nudge]
+        if self.turn.nudge is None or not named:
             return 0
-        return len(self.tools.queue.send(deliveries, self.turn.nudge))
+        return len(self.tools.queue.send(named, self.turn.nudge))
 
     def _move_cursor(self, seen: dict[str, Any] | None, place: Place) -> dict[str, Any]:
         values = {**place.as_row(), "start": format_moment(self.turn.start)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -50,15 +49,12 @@ class GiftFeed:
         created = known.get(donation_created_id(sighting.donation_id))
         after = delivery_for(sighting, created, turn.settings, turn.start, turn.now)
         if after is not None:
-            planned.append((created, self._nudged(after, turn)))
+            planned.append((created, turn.nudged(after)))
         refunded = known.get(donation_refunded_id(sighting.donation_id))
         refund = refund_for(sighting, after or created, refunded, turn.now, is_first_sight=created is None)
         if refund is not None:
-            planned.append((refunded, self._nudged(refund, turn)))
+            planned.append((refunded, turn.nudged(refund)))
         return planned
-
-    def _nudged(self, delivery: Delivery, turn: Turn) -> Delivery:
-        return replace(delivery, nudge=turn.nudge, nudged_at=turn.now) if turn.nudge is not None else delivery
 
     def _write(self, planned: list[Plan]) -> list[Delivery]:
         written = [self._write_one(before, after) for before, after in planned]

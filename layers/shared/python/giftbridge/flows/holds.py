@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
+from giftbridge.domain.deliveries import OPEN_STATES, WAITS_FOR_ANOTHER, Delivery, Kind, State
 from giftbridge.errors import Held
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
@@ -55,5 +55,11 @@ def require_no_open_donation(tools: Tools, work: Work) -> None:
     if work.delivery.donor_id is None:
         return
     for other in tools.deliveries.of_donor(work.delivery.donor_id):
-        if other.kind is Kind.DONATION_CREATED and other.state in OPEN_STATES:
+        if other.kind is not Kind.DONATION_CREATED or other.state not in OPEN_STATES:
+            continue
+        trouble = other.trouble
+        waits_for_us = (
+            trouble is not None and trouble.cause in WAITS_FOR_ANOTHER and work.delivery.id in trouble.text.split()
+        )
+        if not waits_for_us:
             raise Held(f"{other.id} is on its way ({other.state})", cause="held", not_before=work.now + _WAIT)

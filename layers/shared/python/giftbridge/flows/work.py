@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from giftbridge.domain import deliveries as life
+from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice
 from giftbridge.errors import LostRace
@@ -101,7 +102,7 @@ class Work:
         self.facts.update(result)
         for _ in range(_TRIES):
             now = self.now
-            after = life.served_up_to(life.delivered(self.delivery, now), self.turn_began_with, now)
+            after = served_up_to(life.delivered(self.delivery, now), self.turn_began_with, now)
             also = [*writes, self._line("delivered", why, {**self.facts, **(details or {})})]
             if claim is not None:
                 also.append(self._claiming(claim, take_over=wrong_claimant is not None))
@@ -211,7 +212,7 @@ class Work:
         details = {"cause": trouble.cause, "field": trouble.field, "candidates": list(trouble.candidates) or None}
         shown = {name: value for name, value in details.items() if value is not None}
         for _ in range(_TRIES):
-            after = life.served_up_to(ended(self.delivery), self.turn_began_with, self.now)
+            after = served_up_to(ended(self.delivery), self.turn_began_with, self.now)
             try:
                 self._save(after, self._line(what, trouble.explain(), shown))
             except LostRace:
@@ -242,7 +243,10 @@ class Work:
     def _released(self, after: Delivery) -> list[Write]:
         """The hold on a record that was being saved whole is given back with a definite result."""
         attempt = self.stored.attempt
-        if attempt is None or attempt.step is not Step.SAVE or after.state in {State.SENDING, State.UNKNOWN}:
+        was_open = self.stored.state in {State.SENDING, State.UNKNOWN}
+        if attempt is None or attempt.step is not Step.SAVE or not was_open:
+            return []
+        if after.state in {State.SENDING, State.UNKNOWN}:
             return []
         if after.state is State.FAILED and after.attempt is not None:
             return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
-from giftbridge.store.rows import Write, commit, put, read_many
+from giftbridge.store.rows import Write, commit, put, read_many, read_one
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,6 +32,24 @@ class Agreed:
     def get(self, entity: str, destination: str) -> dict[str, str] | None:
         """An entity's fields, or None when it was never seen."""
         return self.get_many([entity], destination).get(entity)
+
+    def bases(self, entity: str, destination: str) -> tuple[dict[str, str], ...]:
+        """What the destination may hold: the fields agreed on, and those of a save whose outcome is not known.
+
+        Nothing when the entity was never seen.
+        """
+        row = read_one(self.client, self.table, {"entity": entity, "system": _system(destination)})
+        if row is None:
+            return ()
+        agreed = dict(row.get("fields", {}))
+        return (agreed, dict(row["sent"])) if "sent" in row else (agreed,)
+
+    def sending(
+        self, entity: str, destination: str, agreed: Mapping[str, str], sent: Mapping[str, str], now: datetime
+    ) -> Write:
+        """The write of what is being sent, to be made with the intent: it stays until both sides agree again."""
+        row = {**_row(entity, destination, agreed, now), "sent": dict(sent)}
+        return put(self.table, row, f"{entity} agreed")
 
     def agree(self, entity: str, destination: str, fields: Mapping[str, str], now: datetime) -> Write:
         """The write of what is agreed on from now, to be made with the fact."""

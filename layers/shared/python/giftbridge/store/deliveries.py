@@ -104,17 +104,18 @@ class Deliveries:
             noted.append(delivery)
         return noted
 
-    def due_ids(self, destination: str, now: datetime, limit: int) -> list[str]:
-        """Ids of open deliveries that are due, the longest due first, from the index."""
+    def due_ids(self, destination: str, now: datetime, limit: int, *, urgent: bool) -> list[str]:
+        """Ids of open deliveries that are due, the longest due first, from the index: of money, or of edits."""
         found: list[tuple[str, str]] = []
         for shard in range(SHARDS):
-            found += self._query_open(f"open#{destination}#{shard}", limit, until=now)
+            found += self._query_open(f"{_open(urgent=urgent)}#{destination}#{shard}", limit, until=now)
         return [delivery_id for _, delivery_id in sorted(found)[:limit]]
 
     def ids_in(self, bucket: str, destination: str, limit: int = 1000) -> list[str]:
         """Ids in a bucket: `open`, `failed`, or `ignored` followed by its cause, oldest first."""
         if bucket == "open":
-            found = [f for shard in range(SHARDS) for f in self._query_open(f"open#{destination}#{shard}", limit)]
+            buckets = [f"{_open(urgent=urgent)}#{destination}#{n}" for urgent in (True, False) for n in range(SHARDS)]
+            found = [row for name in buckets for row in self._query_open(name, limit)]
         else:
             found = self._query_open(f"{bucket}#{destination}", limit)
         return [delivery_id for _, delivery_id in sorted(found)[:limit]]
@@ -155,11 +156,15 @@ class Deliveries:
 _UNOWNED = frozenset({"nudge", "nudged_at", "id", "created_at"})
 
 
+def _open(*, urgent: bool) -> str:
+    return "open" if urgent else "later"
+
+
 def bucket_of(delivery: Delivery) -> str | None:
     """The index partition a delivery belongs to; None when nobody needs to find it by its state."""
     shard = zlib.crc32(delivery.id.encode()) % SHARDS
     if delivery.state in OPEN_STATES or (delivery.state is State.DELIVERED and delivery.mirrors):
-        return f"open#{delivery.destination}#{shard}"
+        return f"{_open(urgent=delivery.is_urgent)}#{delivery.destination}#{shard}"
     if delivery.state is State.FAILED:
         return f"failed#{delivery.destination}"
     if delivery.state is State.IGNORED and delivery.trouble is not None:

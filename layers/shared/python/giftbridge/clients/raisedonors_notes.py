@@ -1,0 +1,20 @@
+"""RaiseDonors' donor activity as our note."""
+
+from __future__ import annotations
+
+from giftbridge.clients.raisedonors_wire import Moment, Text, WireModel, read_model
+from giftbridge.domain.donations import Note
+
+
+class _Note(WireModel):
+    id: int
+    donor_id: int
+    subject: Text = None
+    body: Text = None
+    created_date: Moment
+
+
+def read_note(raw: object) -> Note:
+    """A DonorActivity of type Note. Raises Rejected naming the field that cannot be read."""
+    note = read_model(_Note, raw, "donorActivity")
+    return Note(note.id, note.donor_id, note.subject or "", note.body or "", note.created_date)

@@ -1,0 +1,106 @@
+"""Whom a row of the import tool is about: by reference, then by e-mail, phone, or name with address."""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from ops.simulators.virtuous_records import Contact, methods_of, primary_value
+from ops.simulators.virtuous_shapes import ADDRESS_LINES
+from ops.simulators.virtuous_store import VirtuousStore
+
+PHONE_DIGITS = 10
+NESTED_NAMES = {"type": "contactType", "firstname": "firstName", "middlename": "middleName", "lastname": "lastName"}
+
+
+class FoundBy(StrEnum):
+    """What a contact was found by."""
+
+    ID = "id"
+    REFERENCE = "reference"
+    EMAIL = "e-mail"
+    PHONE = "phone"
+    NAME_AND_ADDRESS = "name and address"
+
+
+def as_contact_row(giver: Mapping[str, Any]) -> dict[str, Any]:
+    """The giver of a gift in the shape of a contact row."""
+    row = {NESTED_NAMES.get(name, name): value for name, value in giver.items() if name != "address"}
+    return {"contactType": "Household", **row, **(giver.get("address") or {})}
+
+
+def find_contact(store: VirtuousStore, source: str, row: Mapping[str, Any]) -> tuple[Contact, FoundBy] | None:
+    """The contact that a row is about; None when nobody fits."""
+    own = store.survivor(row.get("id"))
+    if own is not None:
+        return own, FoundBy.ID
+    if row.get("referenceId"):
+        referred = store.by_reference(source, row["referenceId"])
+        if referred is not None:
+            return referred, FoundBy.REFERENCE
+    if row.get("email"):
+        by_email = store.by_email(row["email"])
+        if by_email is not None:
+            return by_email, FoundBy.EMAIL
+    for contact in _living(store):
+        if row.get("phone") and _has_phone(contact, row["phone"]):
+            return contact, FoundBy.PHONE
+    for contact in _living(store):
+        if row.get("address1") and _has_name(contact, row) and _lives_at(contact, row):
+            return contact, FoundBy.NAME_AND_ADDRESS
+    return None
+
+
+def find_individual(contact: Contact, source: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The person of a contact that a row is about: whom the reference stood for, then by e-mail, name, or alone."""
+    wanted = [one.individual_id for one in contact.references if (one.source, one.id) == (source, _reference(row))]
+    known = contact.individual(wanted[0]) if wanted else None
+    if known is not None:
+        return known
+    email = str(row.get("email") or "").casefold()
+    for person in contact.individuals:
+        if email and any(method["value"].casefold() == email for method in methods_of(person, "Email")):
+            return person
+    for person in contact.individuals:
+        if _name_mark(person) == _name_mark(row) != ("", ""):
+            return person
+    taken = {one.individual_id for one in contact.references}
+    alone = len(contact.individuals) == 1 and contact.individuals[0]["id"] not in taken
+    return contact.individuals[0] if alone or (contact.individuals and not contact.is_household) else None
+
+
+def phone_mark(value: Any) -> str:
+    """The digits that tell one number from another."""
+    return "".join(character for character in str(value or "") if character.isdigit())[-PHONE_DIGITS:]
+
+
+def _reference(row: Mapping[str, Any]) -> str:
+    return str(row.get("referenceId") or "")
+
+
+def _living(store: VirtuousStore) -> Iterator[Contact]:
+    return (contact for contact in store.contacts.values() if contact.merged_into is None)
+
+
+def _has_phone(contact: Contact, phone: str) -> bool:
+    mark = phone_mark(phone)
+    return bool(mark) and any(phone_mark(primary_value(one, "Phone")) == mark for one in contact.individuals)
+
+
+def _has_name(contact: Contact, row: Mapping[str, Any]) -> bool:
+    if row.get("contactType") != "Household":
+        return _mark(row.get("name")) == _mark(contact.members.get("name")) != ""
+    return any(_name_mark(one) == _name_mark(row) != ("", "") for one in contact.individuals)
+
+
+def _lives_at(contact: Contact, row: Mapping[str, Any]) -> bool:
+    primary = contact.primary_address or {}
+    names = [name for name in ADDRESS_LINES if row.get(name) and name != "country"]
+    return all(_mark(primary.get(name)) == _mark(row[name]) for name in names)
+
+
+def _name_mark(person: Mapping[str, Any]) -> tuple[str, str]:
+    return _mark(person.get("firstName")), _mark(person.get("lastName"))
+
+
+def _mark(value: Any) -> str:
+    return str(value or "").strip().casefold()
