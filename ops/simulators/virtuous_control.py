@@ -1,12 +1,14 @@
 """The staff side of the simulated Virtuous: edit contacts, run the import, steer deliveries, change behaviour."""
 
 from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 
 from ops.simulators.control import control_application, control_route, shared_routes
+from ops.simulators.interjections import Interjection, Moment
 from ops.simulators.virtuous_import import ImportChoices, sorting_of
 from ops.simulators.virtuous_outbox import Delivery
 from ops.simulators.virtuous_records import HeldRow, RowState
@@ -26,6 +28,7 @@ def virtuous_control(simulator: "VirtuousSimulator") -> Starlette:
         ("contacts/{id:int}", "GET", side.look),
         ("contacts/{id:int}", "PATCH", side.edit_contact),
         ("contacts/{id:int}", "DELETE", side.delete_contact),
+        ("contacts/{id:int}/edit-beside", "POST", side.edit_contact_beside),
         ("contacts/{id:int}/individuals", "POST", side.add_individual),
         ("contacts/{id:int}/merge-into/{other:int}", "POST", side.merge),
         ("contacts/{id:int}/archive", "POST", side.archive),
@@ -59,6 +62,15 @@ class _Side:
     def edit_contact(self, request: Request, body: Any) -> Any:
         self._staff.edit_contact(request.path_params["id"], body)
         return self.look(request, body)
+
+    def edit_contact_beside(self, request: Request, body: Any) -> Any:
+        """Edit a contact straight after a caller has read it, or beside another call: once, at the n-th such call."""
+        contact_id = self._store.contacts[request.path_params["id"]].contact_id
+        moment = Moment(body.get("moment", Moment.AFTER.value))
+        operation, nth = body.get("operation", "getContact"), int(body.get("nth", 1))
+        act = partial(self._staff.edit_contact, contact_id, body["members"])
+        self._simulator.interjections.append(Interjection(operation, act, moment, str(contact_id), nth))
+        return {"operation": operation, "moment": moment.value, "nth": nth, "names": str(contact_id)}
 
     def delete_contact(self, request: Request, _: Any) -> Any:
         self._staff.delete(request.path_params["id"])
@@ -103,7 +115,8 @@ class _Side:
 
     def spend(self, _: Request, body: Any) -> Any:
         """Another integration of the organisation makes calls."""
-        self._store.budget.spend(int(body["calls"]))
+        left = self._store.budget.remaining
+        self._store.budget.spend(int(body["calls"]) if left is None else min(left, int(body["calls"])))
         return {"remaining": self._store.budget.remaining, "resetsAt": self._store.budget.resets_at}
 
     def deliveries(self, request: Request, _: Any) -> Any:

@@ -1,14 +1,14 @@
 """Whom a row of the import tool is about: by reference, then by e-mail, phone, or name with address."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from ops.simulators.virtuous_records import Contact, methods_of, primary_value
+from ops.simulators.virtuous_directory import phone_mark, text_mark
+from ops.simulators.virtuous_records import Contact, methods_of
 from ops.simulators.virtuous_shapes import ADDRESS_LINES
 from ops.simulators.virtuous_store import VirtuousStore
 
-PHONE_DIGITS = 10
 NESTED_NAMES = {"type": "contactType", "firstname": "firstName", "middlename": "middleName", "lastname": "lastName"}
 
 
@@ -41,11 +41,10 @@ def find_contact(store: VirtuousStore, source: str, row: Mapping[str, Any]) -> t
         by_email = store.by_email(row["email"])
         if by_email is not None:
             return by_email, FoundBy.EMAIL
-    for contact in _living(store):
-        if row.get("phone") and _has_phone(contact, row["phone"]):
-            return contact, FoundBy.PHONE
-    for contact in _living(store):
-        if row.get("address1") and _has_name(contact, row) and _lives_at(contact, row):
+    for contact in store.directory.living("phone", phone_mark(row.get("phone"))):
+        return contact, FoundBy.PHONE
+    for contact in store.directory.living(*_name_mark_of_row(row)):
+        if row.get("address1") and _lives_at(contact, row):
             return contact, FoundBy.NAME_AND_ADDRESS
     return None
 
@@ -68,39 +67,21 @@ def find_individual(contact: Contact, source: str, row: Mapping[str, Any]) -> di
     return contact.individuals[0] if alone or (contact.individuals and not contact.is_household) else None
 
 
-def phone_mark(value: Any) -> str:
-    """The digits that tell one number from another."""
-    return "".join(character for character in str(value or "") if character.isdigit())[-PHONE_DIGITS:]
-
-
 def _reference(row: Mapping[str, Any]) -> str:
     return str(row.get("referenceId") or "")
 
 
-def _living(store: VirtuousStore) -> Iterator[Contact]:
-    return (contact for contact in store.contacts.values() if contact.merged_into is None)
-
-
-def _has_phone(contact: Contact, phone: str) -> bool:
-    mark = phone_mark(phone)
-    return bool(mark) and any(phone_mark(primary_value(one, "Phone")) == mark for one in contact.individuals)
-
-
-def _has_name(contact: Contact, row: Mapping[str, Any]) -> bool:
-    if row.get("contactType") != "Household":
-        return _mark(row.get("name")) == _mark(contact.members.get("name")) != ""
-    return any(_name_mark(one) == _name_mark(row) != ("", "") for one in contact.individuals)
+def _name_mark_of_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    if row.get("contactType") == "Household":
+        return ("person", *_name_mark(row))
+    return "company", text_mark(row.get("name"))
 
 
 def _lives_at(contact: Contact, row: Mapping[str, Any]) -> bool:
     primary = contact.primary_address or {}
     names = [name for name in ADDRESS_LINES if row.get(name) and name != "country"]
-    return all(_mark(primary.get(name)) == _mark(row[name]) for name in names)
+    return all(text_mark(primary.get(name)) == text_mark(row[name]) for name in names)
 
 
 def _name_mark(person: Mapping[str, Any]) -> tuple[str, str]:
-    return _mark(person.get("firstName")), _mark(person.get("lastName"))
-
-
-def _mark(value: Any) -> str:
-    return str(value or "").strip().casefold()
+    return text_mark(person.get("firstName")), text_mark(person.get("lastName"))

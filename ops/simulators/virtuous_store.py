@@ -11,6 +11,7 @@ from typing import Any
 
 from ops.simulators.raisedonors_time import coarsen, ticks_of
 from ops.simulators.virtuous_budget import Budget
+from ops.simulators.virtuous_directory import Directory, text_mark
 from ops.simulators.virtuous_outbox import Outbox
 from ops.simulators.virtuous_records import (
     STAFF,
@@ -57,6 +58,7 @@ class VirtuousStore:
         self._next_ids = dict(FIRST_IDS)
         self.contacts: dict[int, Contact] = {}
         self._by_reference: dict[tuple[str, str], int] = {}
+        self.directory = Directory(self.contacts.get)
         self.gifts: dict[int, Gift] = {}
         self.gifts_of: dict[int, list[Gift]] = {}
         self.projects: dict[int, Project] = {}
@@ -147,16 +149,7 @@ class VirtuousStore:
 
     def by_email(self, email: str) -> Contact | None:
         """The first living contact of whom somebody has this e-mail address."""
-        wanted = email.strip().casefold()
-        for contact in self.contacts.values():
-            if contact.merged_into is None and any(
-                method["value"].casefold() == wanted
-                for one in contact.individuals
-                for method in one["contactMethods"]
-                if method["type"].endswith("Email")
-            ):
-                return contact
-        return None
+        return next(self.directory.living("email", text_mark(email)), None)
 
     def add_gift(
         self, contact_id: int, amount: Decimal, members: dict[str, Any], *, reversed_gift_id: int | None = None,
@@ -186,6 +179,7 @@ class VirtuousStore:
     def forget(self, contact: Contact) -> None:
         """Delete a contact for good, its references with it."""
         del self.contacts[contact.contact_id]
+        self.directory.forget(contact)
         self._by_reference = {key: own for key, own in self._by_reference.items() if own != contact.contact_id}
         self.writes += 1
 
@@ -244,6 +238,7 @@ class VirtuousStore:
         contact.modified_by = by
 
     def _note(self, contact: Contact, before: Mapping[Any, Any], by: str) -> None:
+        self.directory.note(contact)
         for line in changed_fields(contact, before, travelling_fields(contact), by):
             self.journal.append(line)
             if line.field == "email" and by == STAFF and line.new:

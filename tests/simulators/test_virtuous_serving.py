@@ -148,6 +148,10 @@ def test_the_control_side_does_what_staff_does() -> None:
         assert (
             staff("PATCH", f"contacts/{first}", {"address": {"address1": "9 Dock St"}})["address"]["city"] == "Mobile"
         )
+        beside = {"members": {"individual": {"lastName": "Stone"}}}
+        assert staff("POST", f"contacts/{first}/edit-beside", beside)["operation"] == "getContact"
+        read = [session.get(f"{server.url}/api/Contact/{first}", timeout=5).json()["name"] for _ in range(2)]
+        assert read == ["Imani Vance", "Imani Stone"]
         assert len(staff("POST", f"contacts/{first}/individuals", {"firstName": "Ben"})["contactIndividuals"]) == 2
         assert staff("POST", "ncoa", {"addresses": {str(second): HOME}, "bundle": 5}) == {"changed": 1}
         assert staff("POST", f"contacts/{second}/merge-into/{first}")["mergedIntoContactId"] == first

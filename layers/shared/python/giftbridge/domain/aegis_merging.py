@@ -23,6 +23,7 @@ from giftbridge.domain.normalising import email_form, phone_form
 from giftbridge.domain.notices import FieldChange
 
 Record = Mapping[str, Any]
+Values = tuple[str, ...]
 S = TypeVar("S")
 
 _PLEDGE_ADDRESS = (
@@ -103,12 +104,11 @@ def merged_partner(record: Record, gathered: GatheredPartner, bases: Sequence[Fi
     left = any(base.get(COUNTRY) for base in bases) and not after.get(COUNTRY)
     values = _values_of(PARTNER, gathered, members, EMPTIED | {"CountryCode"} if left else EMPTIED)
     if PHONES in names:
-        old = tuple(dict.fromkeys(phone for base in bases for phone in phones_of(base)))
-        values["PartnerPhones"] = _points(record.get("PartnerPhones"), "Number", old, phones_of(after), phone_form)
+        before = [phones_of(base) for base in bases]
+        values["PartnerPhones"] = _points(record.get("PartnerPhones"), "Number", before, phones_of(after), phone_form)
     if EMAIL in names:
-        old = tuple(dict.fromkeys(base[EMAIL] for base in bases if base.get(EMAIL)))
-        new = (after[EMAIL],) if after.get(EMAIL) else ()
-        values["PartnerEmails"] = _points(record.get("PartnerEmails"), "Email", old, new, email_form)
+        before = [_email_of(base) for base in bases]
+        values["PartnerEmails"] = _points(record.get("PartnerEmails"), "Email", before, _email_of(after), email_form)
     return _merged(record, values)
 
 
@@ -140,15 +140,23 @@ def _same(member: str, held: object, value: object) -> bool:
     return held == value
 
 
+def _email_of(fields: Fields) -> Values:
+    return (fields[EMAIL],) if fields.get(EMAIL) else ()
+
+
 def _points(
-    held: object, member: str, before: tuple[str, ...], after: tuple[str, ...], form: Callable[[str], str]
+    held: object, member: str, bases: Sequence[Values], after: Values, form: Callable[[str], str]
 ) -> list[Body]:
-    """Phones or e-mails with the donor's edit: the old value is replaced in its place, what others entered stays."""
+    """Phones or e-mails with the donor's edit: the old value is replaced in its place, what others entered stays.
+
+    A value that every base has is none of the edit's: where it is missing, others took it away.
+    """
     entries: list[Body] = [dict(entry) for entry in held if isinstance(entry, dict)] if isinstance(held, list) else []
-    old_forms, new_forms = {form(value) for value in before}, {form(value) for value in after}
-    given_up = [value for value in before if form(value) not in new_forms]
+    new_forms = {form(value) for value in after}
+    unchanged = set(new_forms).intersection(*({form(value) for value in base} for base in bases)) if bases else set()
+    given_up = [value for base in bases for value in base if form(value) not in new_forms]
     for value in after:
-        if form(value) in old_forms or _entry_with(entries, member, value, form) is not None:
+        if form(value) in unchanged or _entry_with(entries, member, value, form) is not None:
             continue
         replaced = next((old for old in given_up if _entry_with(entries, member, old, form) is not None), None)
         entry = _entry_with(entries, member, replaced, form) if replaced is not None else None
@@ -157,13 +165,12 @@ def _points(
         else:
             given_up.remove(replaced)
             entry[member] = value
-    _put_first(entries, member, before, after, form)
+    for base in bases:
+        _put_first(entries, member, base, after, form)
     return entries
 
 
-def _put_first(
-    entries: list[Body], member: str, before: tuple[str, ...], after: tuple[str, ...], form: Callable[[str], str]
-) -> None:
+def _put_first(entries: list[Body], member: str, before: Values, after: Values, form: Callable[[str], str]) -> None:
     """The donor made another of their values the primary one: both entries change places."""
     if not before or not after or form(before[0]) == form(after[0]):
         return
