@@ -121,12 +121,9 @@ class VirtuousSimulator(SimulatedService):
 
 
 def _operations(store: VirtuousStore, answers: Answers) -> list[Operation]:
-    contacts, rows, gifts = (
-        ContactOperations(store, answers),
-        RowOperations(store, answers),
-        GiftOperations(store, answers),
-    )
-    projects, webhooks = ProjectOperations(store, answers), WebhookOperations(store, answers)
+    contacts, rows = ContactOperations(store, answers), RowOperations(store, answers)
+    gifts, projects = GiftOperations(store, answers), ProjectOperations(store, answers)
+    webhooks = WebhookOperations(store, answers)
 
     def issue_token(call: Call) -> Answer:
         # Looked up anew: a store that was emptied has other tokens.

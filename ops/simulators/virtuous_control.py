@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from ops.simulators.control import control_application, control_route, shared_routes
 from ops.simulators.interjections import Interjection, Moment
+from ops.simulators.json_text import write_json
 from ops.simulators.virtuous_import import ImportChoices, sorting_of
 from ops.simulators.virtuous_outbox import Delivery
 from ops.simulators.virtuous_records import HeldRow, RowState
@@ -39,6 +40,7 @@ def virtuous_control(simulator: "VirtuousSimulator") -> Starlette:
         ("import", "POST", side.run_import),
         ("budget/spend", "POST", side.spend),
         ("deliveries", "GET", side.deliveries),
+        ("deliveries", "POST", side.send_body),
         ("deliveries/{id:int}/retry", "POST", side.retry),
         ("mishaps", "POST", side.add_mishap),
         ("mishaps", "DELETE", side.clear_mishaps),
@@ -122,6 +124,12 @@ class _Side:
     def deliveries(self, request: Request, _: Any) -> Any:
         wanted = request.query_params.get("state")
         return [_shown(one) for one in self._store.outbox.deliveries if wanted in (None, one.state.value)]
+
+    def send_body(self, _: Request, body: Any) -> Any:
+        """Send a signed body as it is: a `text` of any form, or a JSON `value`."""
+        text = body.get("text")
+        self._store.outbox.send_body(write_json(body["value"]) if text is None else str(text).encode())
+        return {"subscribers": len(self._store.outbox.subscriptions)}
 
     def retry(self, request: Request, _: Any) -> Any:
         number = request.path_params["id"]

@@ -41,8 +41,9 @@ def find_contact(store: VirtuousStore, source: str, row: Mapping[str, Any]) -> t
         by_email = store.by_email(row["email"])
         if by_email is not None:
             return by_email, FoundBy.EMAIL
-    for contact in store.directory.living("phone", phone_mark(row.get("phone"))):
-        return contact, FoundBy.PHONE
+    by_phone = next(store.directory.living("phone", phone_mark(row.get("phone"))), None)
+    if by_phone is not None:
+        return by_phone, FoundBy.PHONE
     for contact in store.directory.living(*_name_mark_of_row(row)):
         if row.get("address1") and _lives_at(contact, row):
             return contact, FoundBy.NAME_AND_ADDRESS
@@ -50,7 +51,10 @@ def find_contact(store: VirtuousStore, source: str, row: Mapping[str, Any]) -> t
 
 
 def find_individual(contact: Contact, source: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The person of a contact that a row is about: whom the reference stood for, then by e-mail, name, or alone."""
+    """The person of a contact that a row is about; None for one whom the contact does not have yet.
+
+    Whom the reference stood for, then by e-mail or name; a reference that stood for nobody means the one who is left.
+    """
     wanted = [one.individual_id for one in contact.references if (one.source, one.id) == (source, _reference(row))]
     known = contact.individual(wanted[0]) if wanted else None
     if known is not None:
@@ -62,9 +66,11 @@ def find_individual(contact: Contact, source: str, row: Mapping[str, Any]) -> di
     for person in contact.individuals:
         if _name_mark(person) == _name_mark(row) != ("", ""):
             return person
+    if not contact.is_household:
+        return next(iter(contact.individuals), None)
     taken = {one.individual_id for one in contact.references}
-    alone = len(contact.individuals) == 1 and contact.individuals[0]["id"] not in taken
-    return contact.individuals[0] if alone or (contact.individuals and not contact.is_household) else None
+    left = [person for person in contact.individuals if person["id"] not in taken]
+    return left[0] if wanted and len(left) == 1 else None
 
 
 def _reference(row: Mapping[str, Any]) -> str:

@@ -149,6 +149,12 @@ class Outbox:
         else:
             self._tell(event, [(record_id, model)])
 
+    def send_body(self, body: bytes, event: str = "odd") -> None:
+        """Send a body as it is, signed like any other, to every active subscriber: for events nobody knows."""
+        for subscription in list(self.subscriptions.values()):
+            if subscription.members.get("active"):
+                self._address(subscription, event, (), body)
+
     def take_due(self, now: int) -> Delivery | None:
         """The delivery that is due longest, marked as on its way."""
         due = [one for one in self._open.values() if one.due <= now and one.state is DeliveryState.WAITING]
@@ -200,11 +206,12 @@ class Outbox:
         toggle = event[:1].lower() + event[1:]
         for subscription in list(self.subscriptions.values()):
             if subscription.members.get("active") and subscription.members.get(toggle):
-                number = len(self.deliveries) + 1
-                body = self._body(event, models, number)
-                ids = tuple(record_id for record_id, _ in models)
-                now = self._store.now()
-                self._dispatch(Delivery(number, subscription.webhook_id, event, ids, body, now, now, number))
+                body = self._body(event, models, len(self.deliveries) + 1)
+                self._address(subscription, event, tuple(record_id for record_id, _ in models), body)
+
+    def _address(self, subscription: Subscription, event: str, record_ids: tuple[int, ...], body: bytes) -> None:
+        number, now = len(self.deliveries) + 1, self._store.now()
+        self._dispatch(Delivery(number, subscription.webhook_id, event, record_ids, body, now, now, number))
 
     def _body(self, event: str, models: list[tuple[int, dict[str, Any]]], number: int) -> bytes:
         settings = self._store.settings

@@ -84,10 +84,7 @@ class Staff:
             raise ValueError("a contact cannot be merged into itself")
         with self._store.changing(survivor_id, tells=False) as survivor:
             with self._store.changing(loser_id, tells=False) as loser:
-                for individual in loser.individuals:
-                    if not any(_are_one(individual, own) for own in survivor.individuals):
-                        survivor.individuals.append({**individual, "isPrimary": False})
-                self._store.touch_merged(loser, survivor)
+                self._store.hand_over(loser, survivor, _joined(loser, survivor))
                 loser.merged_into = survivor_id
             settle_names(survivor)
 
@@ -154,6 +151,18 @@ class Staff:
                 put_method(self._store, person, str(members.get(f"{name}Type") or kind), str(members[name]))
             elif name in members:
                 drop_methods(self._store, person, kind.rpartition(" ")[2])
+
+
+def _joined(loser: Contact, survivor: Contact) -> dict[int, int]:
+    """Give the survivor the people whom it lacks; who of them is now whom, by id."""
+    became: dict[int, int] = {}
+    for individual in loser.individuals:
+        own = next((one for one in survivor.individuals if _are_one(individual, one)), None)
+        if own is None:
+            own = {**individual, "isPrimary": False}
+            survivor.individuals.append(own)
+        became[individual["id"]] = own["id"]
+    return became
 
 
 def _are_one(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -183,10 +183,10 @@ class VirtuousStore:
         self._by_reference = {key: own for key, own in self._by_reference.items() if own != contact.contact_id}
         self.writes += 1
 
-    def touch_merged(self, loser: Contact, survivor: Contact) -> None:
-        """Move gifts and references to the survivor of a merge; nobody is told of the loser."""
+    def hand_over(self, loser: Contact, survivor: Contact, became: Mapping[int, int]) -> None:
+        """Move references and gifts to the survivor of a merge; `became` says who of the people is now whom."""
         for reference in loser.references:
-            self.refer(survivor, reference.source, reference.id, reference.individual_id)
+            self.refer(survivor, reference.source, reference.id, became.get(reference.individual_id or 0))
         for gift in self.gifts_of.pop(loser.contact_id, []):
             gift.contact_id = survivor.contact_id
             self.gifts_of.setdefault(survivor.contact_id, []).append(gift)

@@ -41,7 +41,10 @@ def compare_gifts(
     for own_id, gift in gifts.items():
         own = rows.get(own_id, [])
         _compare(raisedonors, virtuous, gift, own, result, is_wanted=own_id in wanted)
-        _compare_reversals(gift, own, sum(reversed_ids[row.gift_id] for row in own if row.gift_id), result)
+        # A gift that staff deleted cannot be reversed any more.
+        landed = [row for row in own if row.gift_id in virtuous.gifts]
+        reversals = sum(reversed_ids[row.gift_id] for row in own if row.gift_id)
+        _compare_reversals(gift, own, reversals, result, has_landed=bool(landed))
     for _, transaction_id in virtuous.changed_repeats:
         result.changed_repeats.append(VirtuousFinding(f"row {transaction_id}", "the first content stays"))
     result.counts["gift rows sent again"] = sum(row.repeats for row in virtuous.gift_rows.values())
@@ -71,10 +74,11 @@ def _compare(
             result.wrong_gifts.append(VirtuousFinding(subject, flaw))
 
 
-def _compare_reversals(gift: Entry, rows: list[HeldRow], reversals: int, result: VirtuousTally) -> None:
+def _compare_reversals(
+    gift: Entry, rows: list[HeldRow], reversals: int, result: VirtuousTally, *, has_landed: bool
+) -> None:
     is_back = gift.latest.members.get("statusText") in GIVEN_BACK and "Approved" in gift.statuses
-    has_landed = any(row.state is RowState.LANDED for row in rows)
-    if is_back and rows and not has_landed:
+    if is_back and any(row.state is RowState.HELD for row in rows):
         result.counts["reversals waiting for the import"] += 1
     wanted = int(is_back and has_landed)
     result.counts["reversals"] += reversals
@@ -104,7 +108,8 @@ def _flaw(raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, gift: Entry, r
     if row.state is RowState.LANDED:
         landed = virtuous.gifts.get(row.gift_id or 0)
         owner = virtuous.by_reference(row.source, donor_id)
-        if landed is not None and (owner is None or owner.contact_id != landed.contact_id):
+        is_judged = landed is not None and landed.contact_id in virtuous.contacts
+        if landed is not None and is_judged and (owner is None or owner.contact_id != landed.contact_id):
             return f"went to contact {landed.contact_id}, which is not donor {donor_id}"
     elif sent["contact"].get("referenceId") not in (None, donor_id):
         return f"names donor {sent['contact'].get('referenceId')} instead of {donor_id}"

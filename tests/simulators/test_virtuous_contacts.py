@@ -105,7 +105,7 @@ def test_conditions_are_joined_by_and_and_groups_by_or(world: VirtuousWorld) -> 
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(
-    world: VirtuousWorld, condition: dict[str, Any], paging: dict[str, int]
+    world: VirtuousWorld, condition: dict[str, Any], paging: dict[str, Any]
 ) -> None:
     assert world.query(condition, **paging).status == 400
     assert world.violations(of="answer") == []

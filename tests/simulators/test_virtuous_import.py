@@ -100,6 +100,35 @@ def test_two_donors_of_one_household_keep_their_own_person(world: VirtuousWorld)
     assert [(one["firstName"], one["lastName"]) for one in people] == [("Imani", "Vance"), ("Benjamin", "Stone")]
 
 
+def test_a_reference_hung_on_over_the_api_stands_for_the_person_who_is_left(world: VirtuousWorld) -> None:
+    couple = [IMANI, {"firstName": "Ben", "lastName": "Vance"}]
+    contact = world.contact("1", contactIndividuals=couple)
+    body = {"contactId": contact.contact_id, "referenceSource": OUR_SOURCE, "referenceId": "2"}
+    world.send("POST", "ContactReference", body)
+    world.send("POST", "Contact/Transaction", row("2", firstName="Benjamin", email="b@example.org"))
+    world.simulator.run_import()
+    people = world.read(f"ContactIndividual/ByContact/{contact.contact_id}")
+    assert [one["firstName"] for one in people] == ["Imani", "Benjamin"]
+
+
+def test_a_stranger_with_the_phone_of_a_contact_becomes_a_further_person_of_it(world: VirtuousWorld) -> None:
+    contact = world.contact("1")
+    world.send("POST", "Contact/Transaction", row("2", firstName="Ben", email="", phone=IMANI["phone"]))
+    world.simulator.run_import()
+    people = world.read(f"ContactIndividual/ByContact/{contact.contact_id}")
+    assert [one["firstName"] for one in people] == ["Imani", "Ben"]
+    assert read_json(world.by_reference("2").body)["id"] == contact.contact_id
+
+
+def test_after_a_merge_a_row_reaches_the_person_whom_its_reference_stood_for(world: VirtuousWorld) -> None:
+    loser, survivor = world.contact("1"), world.contact("2", contactReferences=[])
+    world.staff.merge(loser.contact_id, survivor.contact_id)
+    world.send("POST", "Contact/Transaction", row("1", firstName="Im", lastName="Stone", email="i@example.org"))
+    world.simulator.run_import()
+    people = world.read(f"ContactIndividual/ByContact/{survivor.contact_id}")
+    assert [one["lastName"] for one in people] == ["Stone"]
+
+
 def test_an_organisation_has_its_name_and_its_phone_hangs_on_a_person_without_one(world: VirtuousWorld) -> None:
     members = {"referenceId": "8", "contactType": "Organization", "name": "Oak Ridge Church", "phone": "251-555-0150"}
     world.send("POST", "Contact/Batch", {"referenceSource": OUR_SOURCE, "contacts": [members]})
