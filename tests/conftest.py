@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the fault matrix: calls down, faults across; a dot is exactly once, an X is not."""
+    """Print the fault matrix: calls down, faults across; a dot is exactly once, an X is not, a blank was not run."""
     cells: dict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
     for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
         for name, value in getattr(report, "user_properties", ()):
@@ -31,9 +31,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                     cells[scenario, call][fault] = is_right
     if not cells:
         return
-    faults = list(next(iter(cells.values())))
+    faults = list(dict.fromkeys(fault for row in cells.values() for fault in row))
+    run = sum(len(row) for row in cells.values())
     terminalreporter.section("fault matrix")
-    terminalreporter.line(f"{len(cells)} calls x {len(faults)} faults, left to right: {', '.join(faults)}")
+    terminalreporter.line(f"{len(cells)} calls x {len(faults)} faults, {run} cells, left to right: {', '.join(faults)}")
     for (scenario, call), row in cells.items():
-        marks = "".join("." if row.get(fault, False) else "X" for fault in faults)
+        marks = "".join(" " if fault not in row else "." if row[fault] else "X" for fault in faults)
         terminalreporter.line(f"  {marks}  {scenario}: {call}")

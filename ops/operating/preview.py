@@ -15,6 +15,7 @@ from giftbridge.domain.deliveries import Delivery, donation_created_id, donation
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import parse_moment
 from giftbridge.flows.change_feeds import DESTINATION, DonorFeed, NoteFeed, ScheduleFeed
+from giftbridge.flows.donation_pickup import EVER
 from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
 from ops.operating import fates
@@ -55,8 +56,9 @@ def preview_range(stack: Stack, since: datetime | None) -> PreviewRange:
     if start is None:
         start = since or now - _BEFORE_GO_LIVE
         assumption = "deliveries to Aegis are not enabled yet: shown is what a start from there would take"
-    feeds = ["schedules", "gifts", "donors", *(["notes"] if settings.aegis.send_notes else [])]
-    return PreviewRange({feed: since or _cursor(stack, feed, start) for feed in feeds}, start, assumption)
+    feeds = ["gifts", "schedules", "donors", *(["notes"] if settings.aegis.send_notes else [])]
+    begins = {feed: min(start, EVER) if feed == "donors" else start for feed in feeds}
+    return PreviewRange({feed: since or _cursor(stack, feed, begins[feed]) for feed in feeds}, start, assumption)
 
 
 def _cursor(stack: Stack, feed: str, start: datetime) -> datetime:
@@ -75,8 +77,8 @@ def preview(stack: Stack, reach: PreviewRange, limit: int, cut: list[str]) -> It
     turn = Turn(settings, reach.send_from, stack.tools.now(), Line(stack.tools.queue), nudge=None)
     look = _Look(stack, source, turn)
     feeds: tuple[tuple[Feed, Callable[[Feed, list[Any]], Iterator[Preview]]], ...] = (
-        (look.schedules, look.changes),
         (GiftFeed(stack.tools, source, 1), look.gifts),
+        (look.schedules, look.changes),
         (look.donors, look.changes),
         (NoteFeed(stack.tools, source, 1), look.notes),
     )

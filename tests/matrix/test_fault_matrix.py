@@ -1,7 +1,12 @@
-"""Whatever breaks, at whatever call: exactly once, right cents, one partner, one pledge, keys stored, reasons told."""
+"""Whatever breaks, at whatever call: exactly once, right cents, one partner, one pledge, keys stored, reasons told.
+
+Writes to Aegis meet every fault; every other call meets some of them, its neighbours the others. With MATRIX=all in the
+environment every call meets every fault.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,7 +41,9 @@ def bare(call: str) -> str:
     return call.rsplit(" ", 1)[0]
 
 
-ALWAYS = ("aegis.create", "aegis.save", "dynamodb.TransactWriteItems(CrmKeys")
+WRITES = ("aegis.create", "aegis.save")
+ALWAYS = (*WRITES, "dynamodb.TransactWriteItems(CrmKeys")
+STRIDE = 1 if os.environ.get("MATRIX") == "all" else 3
 
 
 @pytest.mark.timeout(400)
@@ -45,7 +52,8 @@ ALWAYS = ("aegis.create", "aegis.save", "dynamodb.TransactWriteItems(CrmKeys")
 def test_every_call_and_write_survives_the_fault(
     name: str, fault: Fault, record_property: Callable[[str, object], None]
 ) -> None:
-    calls = watched_calls(name)
+    turn = list(Fault).index(fault)
+    calls = [call for n, call in enumerate(watched_calls(name)) if call.startswith(WRITES) or (n + turn) % STRIDE == 0]
 
     judged = {call: run_cell(SCENARIOS[name], call, fault) for call in calls}
 

@@ -120,7 +120,8 @@ class AegisSettings(_Section):
         None, description="Ordered matching rules, each a list of fields that must all agree; null means the default."
     )
     on_several_matches: Literal["oldest", "newest", "create", "create_and_notify", "review"] = Field(
-        "oldest", description="What to do when the deciding rule finds several partners."
+        "oldest",
+        description="What to do when the deciding rule finds several partners; create_and_notify mails the list.",
     )
     on_lost_pledge: Literal["recreate", "send_without_pledge", "fail"] = Field(
         "recreate", description="What to do when a schedule's pledge is missing or inactive."
@@ -203,7 +204,9 @@ class LimitSettings(_Section):
 class Settings(_Section):
     """The whole document."""
 
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field("UTC", description="Zone of days and of batch_at.")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="Zone of the history's days, of times in e-mails and of batch_at."
+    )
     batch_at: Annotated[str, AfterValidator(_clock_time)] = Field("22:00", description="Time of the daily batch.")
     activity_days: Annotated[int, Field(ge=30)] = Field(730, description="Days that activity lines are kept.")
     aegis: AegisSettings = Field(default_factory=AegisSettings, description="Deliveries to Aegis.")

@@ -93,6 +93,7 @@ class AegisPartners:
         if match is None:
             return False
         rule = f"found after a lost answer, by {' + '.join(match.rule)}"
+        self._notify(work, donor, settings, match.partner.id, list(known_before))
         fields = donor_fields(donor)
         # Edited since: what the partner was made from is not known any more, and the whole donor goes there next.
         self._made(work, donor, match.partner.id, rule, fields if digest_of(fields) == sent_digest else {})

@@ -178,11 +178,10 @@ class AegisPledges:
             "start": str(body["StartDate"]),
             "pledged": str(body["DatePledged"]),
             "schedule": digest_of(fields),
+            "why_anew": why_anew or "",
         }
         work.begin(Step.PLEDGE, values)
         pledge_id = self.aegis.create_pledge(body)
-        if why_anew is not None:
-            work.notify(PLEDGE_RECREATED, plan.entity, f"a new pledge was made: {why_anew}")
         self._settled(work, plan.entity, pledge_id, "created", fields, settings)
         return pledge_id
 
@@ -203,6 +202,9 @@ class AegisPledges:
         work.also.append(work.agree(entity, fields))
         delivery = work.delivery
         claim = f"aegis-pledge#{pledge_id}"
+        why_anew = delivery.attempt.values.get("why_anew") if delivery.attempt is not None else None
+        if why_anew:
+            work.notify(PLEDGE_RECREATED, entity, f"a new pledge was made: {why_anew}")
         work.also.append(self.tools.keys.claim(claim, delivery.destination, delivery.id, work.now))
         if settings.mirror_pledge_id:
             work.mirrors.append(f"schedule:{entity.removeprefix('schedule#')}:{pledge_id}")
