@@ -185,7 +185,7 @@ def _by_kind(ids: Iterable[str]) -> dict[str, int]:
 
 
 def _pickup(stack: Stack, version: SettingsVersion) -> PickupStatus:
-    names = ["schedules", GIFTS, "donors", *(["notes"] if version.settings.aegis.send_notes else [])]
+    names = [GIFTS, "schedules", "donors", *(["notes"] if version.settings.aegis.send_notes else [])]
     return PickupStatus(tuple(_feed(stack, name) for name in names), _is_scheduled(stack))
 
 
@@ -273,7 +273,7 @@ def _judge_pickup(stack: Stack, status: Status) -> None:
         return
     for feed in behind:
         since = f"The {feed.name} were not read to the end since {feed.read_at:%Y-%m-%d %H:%M} UTC"
-        if is_silent:
+        if not feed.goes_on:
             status.needs_person.append(f"{since}: `giftbridge pickup run {stack.hint}` says why.")
         else:
             status.notices.append(f"{since}: there are many, and each run takes its share.")

@@ -16,10 +16,10 @@ def test_a_run_says_what_it_did(connected: Desk) -> None:
 
     assert connected.json("pickup", "run") == {
         "why_idle": None, "seen": 2, "counts": {"pending": 1, "first sight": 1}, "nudged": 1, "is_complete": True,
-        "feeds": {"schedules": 0, "gifts": 1, "donors": 1}, "troubles": {},
+        "feeds": {"gifts": 1, "schedules": 0, "donors": 1}, "troubles": {},
     }  # fmt: skip
     shown = connected.run("pickup", "run").out
-    assert shown == "Seen: 0 schedules, 1 gifts, 1 donors. nothing new, 0 on their way.\n"
+    assert shown == "Seen: 1 gifts, 0 schedules, 1 donors. nothing new, 0 on their way.\n"
 
 
 def test_a_feed_that_cannot_be_read_is_named_with_the_reason_and_the_others_go_on(connected: Desk) -> None:
@@ -30,7 +30,7 @@ def test_a_feed_that_cannot_be_read_is_named_with_the_reason_and_the_others_go_o
     answer = connected.run("pickup", "run", "--json")
 
     assert answer.code == 1
-    assert answer.data["feeds"] == {"schedules": 0, "gifts": 1}
+    assert answer.data["feeds"] == {"gifts": 1, "schedules": 0}
     assert "queryDonors" in answer.data["troubles"]["donors"]
     assert "The donors could not be read to the end: queryDonors" in connected.run("pickup", "run").out
 
@@ -132,7 +132,7 @@ def test_while_raisedonors_is_down_a_preview_cannot_be_had(connected: Desk) -> N
     answer = connected.run("pickup", "run", "--preview", "--json")
 
     assert answer.code == 3
-    assert "queryRecurringGifts" in answer.data["error"]
+    assert "queryGifts" in answer.data["error"]
 
 
 def test_a_preview_says_what_becomes_of_refunds(connected: Desk) -> None:

@@ -225,7 +225,7 @@ def test_each_feed_says_how_far_it_has_been_read(connected: Desk) -> None:
 
     feeds = connected.json("status")["pickup"]["feeds"]
 
-    assert list(feeds) == ["schedules", "gifts", "donors"]
+    assert list(feeds) == ["gifts", "schedules", "donors"]
     assert all(feed["read_to_end_at"] is not None and not feed["goes_on"] for feed in feeds.values())
     assert "gifts 1 min ago" in connected.run("status").out
     connected.bench.settings(aegis={"send_notes": True})

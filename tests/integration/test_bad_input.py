@@ -182,6 +182,10 @@ class Listener(logging.Handler):
         self.kept.append(f"{record.getMessage()} {members} {traceback}")
 
 
+# One day for all of its tests: in one process.
+pytestmark = pytest.mark.xdist_group("bad day")
+
+
 @pytest.fixture(scope="module")
 def day() -> Iterator[Day]:
     """One day of nothing but trouble, played once."""

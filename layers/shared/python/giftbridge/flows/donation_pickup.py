@@ -15,7 +15,7 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
-from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured
+from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured, Rejected
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
@@ -126,7 +126,8 @@ class DonationPickup:
                 raise
             except GiftBridgeError as error:
                 log.warning("a feed could not be read", extra={"feed": feed.name, "cause": error.cause})
-                troubles[feed.name] = error.cause
+                # What RaiseDonors itself says in a refusal may quote a person's data: this goes into the log.
+                troubles[feed.name] = error.cause if isinstance(error, Rejected) else error.text
                 failures.append(error)
                 if isinstance(error, Misconfigured | BudgetSpent):
                     break
