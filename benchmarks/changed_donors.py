@@ -27,8 +27,8 @@ GIFT_EVERY_SECONDS = 5.0
 LONGEST_SECONDS = 1200.0
 PICKUP_EVERY_SECONDS = 10.0
 PHONE = "989-555-0142"
-# Of a hundred calls two are answered 429: a limit that is met now and then.
-TOO_MANY = FaultRule(FaultKind.STATUS_BEFORE, "*", status=429, headers={"Retry-After": "2"}, probability=0.02)
+# Of a thousand calls four are answered 429: a limit that is met now and then.
+TOO_MANY = FaultRule(FaultKind.STATUS_BEFORE, "*", status=429, headers={"Retry-After": "2"}, probability=0.004)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from ops.simulators.aegis_transactions import seed_transaction
 from ops.simulators.raisedonors_webhook import tell_of_changes
 from tests.e2e.rig import Rig, rig, wait_until
 
-GIFTS = 20
+GIFTS = 15
 NEVER = 60.0
 
 

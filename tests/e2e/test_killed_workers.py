@@ -15,9 +15,9 @@ import pytest
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.e2e.rig import Rig, rig, wait_until
 
-DONATIONS = 400
-WAVES = 25
-KILLS_IN_SENDING = 20
+DONATIONS = 160
+WAVES = 10
+KILLS_IN_SENDING = 6
 LONGEST_SECONDS = 120
 
 

@@ -16,7 +16,7 @@ from ops.local_stack.paths import CHECKOUT
 from ops.simulators.population_codes import UNKNOWN_FUND, UNKNOWN_PRODUCT
 from tests.e2e.rig import Rig, rig, wait_until
 
-GIFTS = 40
+GIFTS = 20
 
 
 @pytest.fixture(scope="module")

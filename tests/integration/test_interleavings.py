@@ -18,7 +18,7 @@ from giftbridge.domain.deliveries import OPEN_STATES, State
 from tests.workbench import Workbench, workbench
 
 # The calls of neighbouring scenarios differ by few: their strides begin apart, so that together they meet each sort.
-STRIDE = 1 if os.environ.get("INTERLEAVINGS") == "all" else 6
+STRIDE = 1 if os.environ.get("INTERLEAVINGS") == "all" else 12
 
 
 @dataclass(frozen=True)
