@@ -17,25 +17,11 @@ from ops.simulators.population_donors import MadeDonor
 from tests.portal import (
     all_pages,
     asking,
-    make_giver,
-    make_long_giver,
     partner_of,
     phone_gift,
     rows_of,
 )
 from tests.workbench import Workbench
-
-
-@pytest.fixture
-def giver(bench: Workbench) -> MadeDonor:
-    """A donor with one delivered gift."""
-    return make_giver(bench)
-
-
-@pytest.fixture
-def long_giver(bench: Workbench) -> MadeDonor:
-    """A donor with 230 transactions and three donations that are not there yet."""
-    return make_long_giver(bench)
 
 
 def test_all_giving_of_a_partner_is_listed_once_with_its_source(bench: Workbench, long_giver: MadeDonor) -> None:

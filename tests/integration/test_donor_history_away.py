@@ -26,23 +26,9 @@ from tests.portal import (
     all_pages,
     asking,
     documented,
-    make_giver,
-    make_long_giver,
     rows_of,
 )
 from tests.workbench import Workbench
-
-
-@pytest.fixture
-def giver(bench: Workbench) -> MadeDonor:
-    """A donor with one delivered gift."""
-    return make_giver(bench)
-
-
-@pytest.fixture
-def long_giver(bench: Workbench) -> MadeDonor:
-    """A donor with 230 transactions and three donations that are not there yet."""
-    return make_long_giver(bench)
 
 
 def test_without_aegis_the_donations_of_raisedonors_are_there_within_three_seconds(

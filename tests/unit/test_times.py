@@ -14,6 +14,7 @@ from giftbridge.domain.times import (
     format_instant,
     format_moment,
     parse_moment,
+    readable_moment,
 )
 
 SENT = datetime(2026, 3, 2, 14, 30, 5, 250000, tzinfo=UTC)
@@ -114,3 +115,9 @@ def test_a_moment_is_sent_in_its_shortest_exact_form() -> None:
     assert format_instant(SENT) == "2026-03-02T14:30:05.250Z"
     assert format_instant(SENT.replace(microsecond=0)) == "2026-03-02T14:30:05Z"
     assert format_instant(datetime(2026, 3, 2, 8, 30, tzinfo=timezone(timedelta(hours=-6)))) == "2026-03-02T14:30:00Z"
+
+
+def test_a_moment_outside_all_years_is_unreadable_and_no_crash() -> None:
+    with pytest.raises(ValueError, match="year"):
+        parse_moment("0001-01-01T00:00:00+14:00")
+    assert readable_moment("0001-01-01T00:00:00+14:00") is None

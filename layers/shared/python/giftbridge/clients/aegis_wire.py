@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from giftbridge.clients.json_values import exact_number
 from giftbridge.domain.partners import HistoryRow, Partner, Pledge
 
 
@@ -35,7 +36,7 @@ def read_pledge(row: Mapping[str, Any]) -> Pledge:
     return Pledge(
         id=_text(row.get("ID")) or "",
         partner_id=_text(row.get("PartnerID")) or "",
-        amount=_number(row.get("PledgeAmount")) or Decimal(0),
+        amount=exact_number(row.get("PledgeAmount")) or Decimal(0),
         frequency=_text(row.get("Frequency")),
         start_date=_text(row.get("StartDate")),
         date_pledged=_text(row.get("DatePledged")),
@@ -45,10 +46,10 @@ def read_pledge(row: Mapping[str, Any]) -> Pledge:
 
 def read_history_row(row: Mapping[str, Any]) -> HistoryRow:
     """A row of a partner's transaction history."""
-    invoice = _number(row.get("InvoiceNumber"))
+    invoice = exact_number(row.get("InvoiceNumber"))
     return HistoryRow(
         invoice_number=int(invoice) if invoice is not None else None,
-        amount=_number(row.get("TransactionAmount")) or Decimal(0),
+        amount=exact_number(row.get("TransactionAmount")) or Decimal(0),
         transaction_date=_text(row.get("TransactionDate")) or "",
         appeal_code=_text(row.get("AppealCode")),
         recorded_by=_text(row.get("RecordedBy")),
@@ -65,16 +66,6 @@ def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
-
-
-def _number(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _entries(values: Any) -> list[Mapping[str, Any]]:

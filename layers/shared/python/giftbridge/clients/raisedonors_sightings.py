@@ -14,7 +14,7 @@ from giftbridge.domain.agreed import ENDED_STATUSES, Fields, donor_fields, sched
 from giftbridge.domain.change_sightings import ChangeSighting, NoteSighting
 from giftbridge.domain.deliveries import Kind, donor_updated_id, schedule_changed_id
 from giftbridge.domain.sightings import Sighting
-from giftbridge.domain.times import parse_moment
+from giftbridge.domain.times import readable_moment
 from giftbridge.errors import Rejected
 
 
@@ -31,8 +31,8 @@ def read_sighting(raw: object) -> Sighting:
         status=str(gift.get("statusText") or "").strip().casefold(),
         crm_key=_key_of(gift),
         is_test_mode=gift.get("isTestMode") is True,
-        created_at=_moment(gift.get("createdDate")),
-        modified_at=_moment(gift.get("modifiedDate")),
+        created_at=readable_moment(gift.get("createdDate")),
+        modified_at=readable_moment(gift.get("modifiedDate")),
     )
 
 
@@ -42,7 +42,7 @@ def read_schedule_sighting(raw: object, start: datetime, *, with_tests: bool) ->
     number = _whole_number(schedule.get("id"))
     if number is None or (schedule.get("isTestMode") is True and not with_tests):
         return None
-    created_at, fields = _moment(schedule.get("createdDate")), _fields_of_schedule(schedule)
+    created_at, fields = readable_moment(schedule.get("createdDate")), _fields_of_schedule(schedule)
     status = str(schedule.get("statusText") or "").strip().casefold()
     return ChangeSighting(
         entity=f"schedule#{number}",
@@ -51,7 +51,7 @@ def read_schedule_sighting(raw: object, start: datetime, *, with_tests: bool) ->
         donor_id=_whole_number(schedule.get("donorId")),
         entity_id=str(number),
         fields=fields,
-        modified_at=_moment(schedule.get("modifiedDate")),
+        modified_at=readable_moment(schedule.get("modifiedDate")),
         is_old=_key_of(schedule) is not None or (created_at is not None and created_at < start),
         raw_mark="" if fields is not None else _digest(raw),
     )
@@ -71,7 +71,7 @@ def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | No
         donor_id=number,
         entity_id=str(number),
         fields=fields,
-        modified_at=_moment(donor.get("modifiedDate")),
+        modified_at=readable_moment(donor.get("modifiedDate")),
         is_old=False,
         raw_mark="" if fields is not None else _digest(raw),
     )
@@ -88,14 +88,14 @@ def read_note_sighting(raw: object) -> NoteSighting | None:
         donor_id=_whole_number(note.get("donorId")),
         type=str(note.get("type") or ""),
         source=str(note["source"]) if note.get("source") else None,
-        created_at=_moment(note.get("createdDate")),
+        created_at=readable_moment(note.get("createdDate")),
         modified_at=modified_at(raw),
     )
 
 
 def modified_at(raw: object) -> datetime | None:
     """When a record of any feed was last modified."""
-    return _moment(raw.get("modifiedDate")) if isinstance(raw, dict) else None
+    return readable_moment(raw.get("modifiedDate")) if isinstance(raw, dict) else None
 
 
 def _fields_of_schedule(raw: Mapping[str, Any]) -> Fields | None:
@@ -127,10 +127,3 @@ def _whole_number(value: object) -> int | None:
     if isinstance(value, int):
         return value
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        return parse_moment(value) if isinstance(value, str) else None
-    except ValueError:
-        return None

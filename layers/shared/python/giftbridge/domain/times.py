@@ -11,7 +11,18 @@ def parse_moment(text: str) -> datetime:
     Raises ValueError.
     """
     moment = datetime.fromisoformat(text.strip())
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies before the first or after the last year") from error
+
+
+def readable_moment(value: object) -> datetime | None:
+    """The moment a value names, or None when it names none."""
+    try:
+        return parse_moment(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def format_moment(moment: datetime) -> str:
