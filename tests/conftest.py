@@ -12,6 +12,7 @@ import pytest
 ONE_PROCESS = {"local_stack": "stack", "deployment": "stack", "e2e": "day"}
 
 
+@pytest.hookimpl(tryfirst=True)  # what spreads the tests reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share a built or running stack together."""
     for item in items:
