@@ -59,6 +59,17 @@ def new_session(backoff: float = 0.5) -> requests.Session:
 
 
 @dataclass(frozen=True, slots=True)
+class BearerToken:
+    """An organisation's token or API key, as requests takes it."""
+
+    token: str
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        return request
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A 2xx answer; `body` is its JSON with decimals exact, None when empty."""
 
@@ -68,7 +79,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Calls to one system. `auth` is what requests takes; `spend` takes a token before each call."""
+    """Calls to one system. `auth` is what requests takes; `spend` takes a token before each call.
+
+    `observe` gets the headers of every answer, whatever its status; it must not raise, since the call was made.
+    """
 
     system: str
     base_url: str
@@ -78,6 +92,7 @@ class Wire:
     now: Callable[[], datetime]
     auth: Callable[[requests.PreparedRequest], requests.PreparedRequest]
     pause: float = 0.5
+    observe: Callable[[Mapping[str, str]], None] | None = None
 
     def call(
         self,
@@ -88,20 +103,23 @@ class Wire:
         writes: bool,
         params: Mapping[str, str | int] | None = None,
         body: object | None = None,
+        lenient: bool = False,
     ) -> Answer:
         """Make one call. `writes` says whether it can change anything there (a POSTed query does not).
+
+        `lenient` is for answers whose body may be anything: what is not JSON counts as none.
 
         A read that failed is tried once more after a moment. Raises RetryLater, BudgetSpent, UnknownOutcome, Rejected,
         RecordMissing or Misconfigured.
         """
         if not writes:
             try:
-                return self._once(operation, method, path, writes=writes, params=params, body=body)
+                return self._once(operation, method, path, writes=writes, params=params, body=body, lenient=lenient)
             except RetryLater as failed:
                 if not failed.counts or self.time_left.seconds() < _ENOUGH_FOR_A_SECOND_READ:
                     raise
                 time.sleep(self.pause)
-        return self._once(operation, method, path, writes=writes, params=params, body=body)
+        return self._once(operation, method, path, writes=writes, params=params, body=body, lenient=lenient)
 
     def _once(
         self,
@@ -112,6 +130,7 @@ class Wire:
         writes: bool,
         params: Mapping[str, str | int] | None,
         body: object | None,
+        lenient: bool,
     ) -> Answer:
         # A read leaves as much time again for a second try.
         available = self.time_left.seconds() - 1.0
@@ -133,7 +152,9 @@ class Wire:
             )
         except requests.RequestException as error:
             raise self._transport_error(operation, error, writes) from error
-        return self._answer(operation, response, writes)
+        if self.observe is not None:
+            self.observe(response.headers)
+        return self._answer(operation, response, writes, lenient=lenient)
 
     def _transport_error(self, operation: str, error: requests.RequestException, writes: bool) -> GiftBridgeError:
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
@@ -143,7 +164,7 @@ class Wire:
         why = "no connection" if _never_connected(error) else _lost_how(error)
         return RetryLater(f"{operation}: {why}", cause="unreachable", system=self.system)
 
-    def _answer(self, operation: str, response: requests.Response, writes: bool) -> Answer:
+    def _answer(self, operation: str, response: requests.Response, writes: bool, *, lenient: bool) -> Answer:
         error = error_for(self.system, operation, response, writes=writes, now=self.now())
         if error is not None:
             raise error
@@ -152,6 +173,8 @@ class Wire:
         try:
             return Answer(response.status_code, simplejson.loads(response.content, use_decimal=True, allow_nan=True))
         except ValueError as unreadable:
+            if lenient:
+                return Answer(response.status_code, None)
             problem = f"{operation}: the answer is not JSON"
             if writes:
                 raise UnknownOutcome(problem, system=self.system, counts=False) from unreadable
@@ -188,7 +211,7 @@ def error_for(
 
 
 def _refusal(operation: str, response: requests.Response) -> Rejected:
-    """What a 4xx says about which member, in the destination's own words (ModelState, or RFC 7807 errors)."""
+    """What a 4xx says about which member, in the destination's own words (see `_problems`)."""
     problems = _problems(response)
     field = next((name for name in problems if "partner" in name.casefold()), next(iter(problems), None))
     if response.status_code == 404:
@@ -204,20 +227,34 @@ def _refusal(operation: str, response: requests.Response) -> Rejected:
 
 
 def _problems(response: requests.Response) -> dict[str, str]:
+    """What an error body says by member: ModelState, RFC 7807 errors, or an error's details; else its one message."""
     try:
-        body = simplejson.loads(response.content)
+        body = _plain_names(simplejson.loads(response.content))
     except ValueError:
         return {}
-    if not isinstance(body, dict):
-        return {}
-    listed = body.get("ModelState") or body.get("errors")
-    if isinstance(listed, dict):
+    error = _plain_names(body.get("error"))
+    listed = body.get("modelstate") or body.get("errors") or _by_member(error.get("details"))
+    if isinstance(listed, dict) and listed:
         return {
             str(name): "; ".join(map(str, texts if isinstance(texts, list) else [texts]))
             for name, texts in listed.items()
         }
-    text = body.get("Message") or body.get("detail") or body.get("title")
+    text = body.get("message") or error.get("message") or body.get("detail") or body.get("title") or error.get("code")
     return {"": str(text)} if text else {}
+
+
+def _by_member(details: object) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for entry in map(_plain_names, details if isinstance(details, list) else []):
+        text = entry.get("message") or entry.get("code")
+        if text:
+            found.setdefault(str(entry.get("field") or ""), []).append(str(text))
+    return found
+
+
+def _plain_names(value: object) -> dict[str, Any]:
+    """An object with its names in small letters; empty for anything else."""
+    return {str(name).casefold(): member for name, member in value.items()} if isinstance(value, dict) else {}
 
 
 def _retry_after(header: str | None, now: datetime) -> datetime | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import requests
-
 from giftbridge.clients.http import Wire
+from giftbridge.clients.raisedonors_donors import (
+    DonorRecord,
+    activity_body,
+    our_subjects,
+    read_donor_record,
+    readable_records,
+    without_email,
+)
 from giftbridge.clients.raisedonors_notes import read_note
 from giftbridge.clients.raisedonors_schedules import changed_members, schedule_with_key
 from giftbridge.clients.raisedonors_wire import (
@@ -19,23 +25,13 @@ from giftbridge.clients.raisedonors_wire import (
 )
 from giftbridge.domain.donations import Donation, Donor, Note, Project, Schedule
 from giftbridge.domain.times import format_moment
-from giftbridge.errors import RecordMissing, Rejected, RetryLater
+from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
 
 PAGE_SIZE = 100
 METHOD_NOT_ALLOWED = 405
 _LONGEST_PROJECT_LIST = 200 * PAGE_SIZE
 _LONGEST_ACTIVITY = 50 * PAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True)
-class BearerToken:
-    """The organisation's token, as requests takes it."""
-
-    token: str
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        return request
+_MOST_HITS = 5 * PAGE_SIZE
 
 
 class RaiseDonors:
@@ -142,15 +138,12 @@ class RaiseDonors:
             self.wire.call("setGiftCrmKey", "PATCH", path, writes=True, body={"crmKey": invoice_number})
         except Rejected as refused:
             # On a gift known to exist, either answer means that the account lacks the operation (setGiftCrmKey).
-            if isinstance(refused, RecordMissing) or refused.status == METHOD_NOT_ALLOWED:
-                return False
-            raise
+            return _not_offered(refused)
         return True
 
     def store_donor_key(self, donor_id: int, partner_id: str) -> None:
         """Store the partner id on the donor (patchDonor)."""
-        body = {"crmKeys": {"Aegis": partner_id}}
-        self.wire.call("patchDonor", "PATCH", f"/api/Donor/{donor_id}", writes=True, body=body)
+        self.patch_donor(donor_id, {"crmKeys": {"Aegis": partner_id}})
 
     def store_schedule_key(self, schedule_id: int, pledge_id: str) -> list[str]:
         """Store the pledge id on a schedule; the names of members that changed besides, which must be none.
@@ -165,6 +158,75 @@ class RaiseDonors:
         self.wire.call("replaceRecurringGift", "PUT", f"/api/RecurringGift/{schedule_id}", writes=True, body=body)
         return changed_members(before, self._raw_schedule(schedule_id))
 
+    # --- donors, as the contacts of Virtuous change them ----------------------------------------------------
+
+    def donor_record(self, donor_id: int) -> DonorRecord:
+        """A donor as they are now, with the ids that a write needs (getDonor).
+
+        Raises RecordMissing, Rejected when it cannot be read.
+        """
+        return read_donor_record(self._one("getDonor", f"/api/Donor/{donor_id}", "donor.id"))
+
+    def donors_matching(self, text: str) -> list[DonorRecord]:
+        """What the loose search finds of readable donors, 500 at most; a hit proves nothing (searchDonors)."""
+        found: dict[int, DonorRecord] = {}
+        for skip in range(0, _MOST_HITS, PAGE_SIZE):
+            page: dict[str, str | int] = {"filter": text, "Skip": skip, "Take": PAGE_SIZE}
+            hits = _items(self.wire.call("searchDonors", "GET", "/api/Donor/search", writes=False, params=page).body)
+            found.update({record.donor.id: record for record in readable_records(hits)})
+            if len(hits) < PAGE_SIZE:
+                break
+        return list(found.values())
+
+    def create_donor(self, body: Mapping[str, object]) -> int:
+        """Create a donor; the new id (createDonor). Raises ValueError for an e-mail address."""
+        created = without_email(body)
+        made = self.wire.call("createDonor", "POST", "/api/Donor", writes=True, body=created).body
+        new_id = made.get("id") if isinstance(made, dict) else None
+        if type(new_id) is not int:
+            raise UnknownOutcome("createDonor: the answer names no id", system=self.wire.system, counts=False)
+        return new_id
+
+    def patch_donor(self, donor_id: int, changes: Mapping[str, object]) -> None:
+        """Change members of a donor; an empty text clears (patchDonor). Raises ValueError for an e-mail address."""
+        body = without_email(changes)
+        self.wire.call("patchDonor", "PATCH", f"/api/Donor/{donor_id}", writes=True, body=body)
+
+    def put_address(self, donor_id: int, address_id: int | None, body: Mapping[str, object]) -> None:
+        """Replace an address whole, or add one; it is the primary one then (updateDonorAddress, addDonorAddress)."""
+        path, whole = f"/api/Donor/{donor_id}/address", {**body, "isPrimary": True}
+        if address_id is None:
+            self.wire.call("addDonorAddress", "POST", path, writes=True, body=whole)
+        else:
+            self.wire.call("updateDonorAddress", "PUT", f"{path}/{address_id}/update", writes=True, body=whole)
+
+    def put_phone(self, donor_id: int, phone_id: int | None, value: str) -> None:
+        """Change a phone number, or add one; it is the primary one then (patchDonorPhone, addDonorPhone)."""
+        path, body = f"/api/Donor/{donor_id}/phone", {"value": value, "isPrimary": True}
+        if phone_id is None:
+            self.wire.call("addDonorPhone", "POST", path, writes=True, body=body)
+        else:
+            self.wire.call("patchDonorPhone", "PATCH", f"{path}/{phone_id}", writes=True, body=body)
+
+    def add_activity(self, donor_id: int, subject: str, body: str) -> bool:
+        """Show an entry under a donor's activity; False when this account does not offer that (addDonorActivity)."""
+        entry = activity_body(donor_id, subject, body)
+        try:
+            self.wire.call("addDonorActivity", "POST", "/api/DonorActivity", writes=True, body=entry)
+        except Rejected as refused:
+            return _not_offered(refused)
+        return True
+
+    def activity_subjects(self, donor_id: int, since: datetime) -> list[str]:
+        """The subjects of our own entries under a donor's activity, modified since (listDonorActivity)."""
+        subjects: list[str] = []
+        for skip in range(0, _LONGEST_ACTIVITY, PAGE_SIZE):
+            page = self._activity({"DonorId": donor_id, "ModifiedSince": format_moment(since), "Skip": skip})
+            subjects += our_subjects(page)
+            if len(page) < PAGE_SIZE:
+                break
+        return subjects
+
     def _raw_schedule(self, schedule_id: int) -> dict[str, Any]:
         return self._one("getRecurringGift", f"/api/RecurringGift/{schedule_id}", "gift.recurringGiftId")
 
@@ -176,6 +238,13 @@ class RaiseDonors:
         if not isinstance(body, dict):
             raise _no_longer_there(field)
         return body
+
+
+def _not_offered(refused: Rejected) -> bool:
+    """False for an answer that means that the account lacks the operation; anything else is raised again."""
+    if isinstance(refused, RecordMissing) or refused.status == METHOD_NOT_ALLOWED:
+        return False
+    raise refused
 
 
 def _items(body: Any) -> list[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from giftbridge.clients.raisedonors_wire import Moment, Text, WireModel, read_model
+from giftbridge.clients.raisedonors_wire import read_model
+from giftbridge.clients.wire_models import Moment, Text, WireModel
 from giftbridge.domain.donations import Note
 
 

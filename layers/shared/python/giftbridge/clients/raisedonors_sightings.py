@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ import simplejson
 from giftbridge.clients.raisedonors_wire import read_donor, read_schedule
 from giftbridge.domain.agreed import ENDED_STATUSES, Fields, donor_fields, schedule_fields
 from giftbridge.domain.change_sightings import ChangeSighting, NoteSighting
-from giftbridge.domain.deliveries import Kind, donor_updated_id, schedule_changed_id
+from giftbridge.domain.contact_fields import fields_of_donor
+from giftbridge.domain.deliveries import Kind
+from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id, schedule_changed_id
 from giftbridge.domain.sightings import Sighting
 from giftbridge.domain.times import readable_moment
 from giftbridge.errors import Rejected
@@ -77,6 +80,19 @@ def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | No
     )
 
 
+def read_contact_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | None:
+    """The same for Virtuous: the fields of a contact, in one notation."""
+    seen = read_donor_sighting(raw, with_tests=with_tests)
+    if seen is None:
+        return None
+    try:
+        fields: Fields | None = fields_of_donor(read_donor(raw))
+    except Rejected:
+        fields = None
+    delivery_id = donor_updated_id(seen.entity_id, VIRTUOUS)
+    return replace(seen, delivery_id=delivery_id, fields=fields, created_at=created_at(raw))
+
+
 def read_note_sighting(raw: object) -> NoteSighting | None:
     """A DonorActivity of the feed; None for what has no id to name it by."""
     note = raw if isinstance(raw, dict) else {}
@@ -96,6 +112,11 @@ def read_note_sighting(raw: object) -> NoteSighting | None:
 def modified_at(raw: object) -> datetime | None:
     """When a record of any feed was last modified."""
     return readable_moment(raw.get("modifiedDate")) if isinstance(raw, dict) else None
+
+
+def created_at(raw: object) -> datetime | None:
+    """When a record of any feed was created."""
+    return readable_moment(raw.get("createdDate")) if isinstance(raw, dict) else None
 
 
 def _fields_of_schedule(raw: Mapping[str, Any]) -> Fields | None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field
 
+from giftbridge.clients.wire_models import Moment, Text, WireModel, read_record
 from giftbridge.domain.donations import (
     Address,
     Allocation,
@@ -20,30 +20,11 @@ from giftbridge.domain.donations import (
     Schedule,
     Tribute,
 )
-from giftbridge.domain.times import parse_moment
-from giftbridge.errors import Rejected
+from giftbridge.domain.times import readable_moment
 
-
-def _timestamp(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("a timestamp is expected")
-    return parse_moment(value)
-
-
-def _number_as_text(value: object) -> object:
-    return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
-
-
-Moment = Annotated[datetime, BeforeValidator(_timestamp)]
-Text = Annotated[str | None, BeforeValidator(_number_as_text)]
-# Only the note shows these: what cannot be read there must not stop money.
+# No gift depends on these: what cannot be read there must not stop money.
 NoteText = Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
-
-
-class WireModel(BaseModel):
-    """A record as RaiseDonors writes it; members we do not know are ignored."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
+Flag = Annotated[bool | None, BeforeValidator(lambda value: value if isinstance(value, bool) else None)]
 
 
 class _Address(WireModel):
@@ -174,6 +155,11 @@ class _Project(WireModel):
     id: int
     name: str
     code: Text = None
+    online_display_name: NoteText = None
+    description: NoteText = None
+    is_active: Flag = None
+    is_available_online: Flag = None
+    modified_date: Annotated[datetime | None, BeforeValidator(readable_moment)] = None
 
 
 W = TypeVar("W", bound=WireModel)
@@ -265,7 +251,16 @@ def read_schedule(raw: object) -> Schedule:
 def read_project(raw: object) -> Project:
     """A Project; its code is the fund id."""
     project = read_model(_Project, raw, "project")
-    return Project(project.id, project.code, project.name)
+    return Project(
+        id=project.id,
+        code=project.code,
+        name=project.name,
+        online_display_name=project.online_display_name,
+        description=project.description,
+        is_active=project.is_active,
+        is_available_online=project.is_available_online,
+        modified_at=project.modified_date,
+    )
 
 
 def _stripped(text: str | None) -> str | None:
@@ -274,17 +269,7 @@ def _stripped(text: str | None) -> str | None:
 
 def read_model(model: type[W], raw: object, what: str) -> W:
     """A raw record as its model. Raises Rejected naming the first field that cannot be read."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError as refused:
-        error = refused.errors(include_input=False, include_url=False)[0]
-        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-        raise Rejected(
-            f"cannot be read: {error['msg']}",
-            cause="unreadable-record",
-            field=f"{what}.{field}" if field else what,
-            remedy="correct the record on RaiseDonors, then retry",
-        ) from None
+    return read_record(model, raw, what, "RaiseDonors")
 
 
 def _allocations(projects: list[_Allocation]) -> tuple[Allocation, ...]:

@@ -15,6 +15,7 @@ from typing import Final
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.agreed import Fields, mark_of, says_the_same
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
+from giftbridge.domain.delivery_ids import donor_noted_id
 from giftbridge.domain.times import format_moment
 
 OUR_NAME: Final = "GiftBridge"
@@ -43,6 +44,7 @@ class ChangeSighting:
     modified_at: datetime | None
     is_old: bool
     raw_mark: str = ""
+    created_at: datetime | None = None
 
     @property
     def mark(self) -> str:
@@ -101,7 +103,8 @@ def sighted_again(delivery: Delivery, seen: str, now: datetime) -> Delivery:
     if delivery.state in OPEN_STATES:
         return more
     # A delivered attempt has its answer: there is nothing to look for.
-    return life.reopened(more if delivery.state is State.FAILED else replace(more, attempt=None), now)
+    fresh = more if delivery.state is State.FAILED else replace(more, attempt=None, row="", is_backfill=False)
+    return life.reopened(fresh, now)
 
 
 def served_up_to(delivery: Delivery, wanted: int, now: datetime) -> Delivery:
@@ -111,7 +114,9 @@ def served_up_to(delivery: Delivery, wanted: int, now: datetime) -> Delivery:
     if delivery.state is State.FAILED and delivery.attempt is not None:
         # What may have been sent is looked for before anything else is done.
         return replace(delivery, state=State.UNKNOWN, due=now)
-    pending = replace(delivery, state=State.PENDING, due=now, attempt=None, trouble=None, lease_until=None)
+    pending = replace(
+        delivery, state=State.PENDING, due=now, attempt=None, trouble=None, lease_until=None, row="", chunk=""
+    )
     return replace(pending, served=wanted, attempts=0, first_failed_at=None)
 
 
@@ -122,7 +127,7 @@ def note_for(sighting: NoteSighting, start: datetime, now: datetime) -> Delivery
     if sighting.type != "Note" or is_ours or not is_new:
         return None
     new = life.new_delivery(
-        id=life.donor_noted_id(sighting.note_id),
+        id=donor_noted_id(sighting.note_id),
         kind=Kind.DONOR_NOTED,
         donor_id=sighting.donor_id,
         entity_id=sighting.note_id,

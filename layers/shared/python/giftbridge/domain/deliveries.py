@@ -1,7 +1,8 @@
 """A delivery: the work of bringing one change to one destination, and its life from state to state.
 
 pending ─► sending ─► delivered
-   ▲          │  ├──► waiting   due again by itself
+   ▲          │  ├──► sent      a row is held by the import tool ─► landed: delivered
+   │          │  ├──► waiting   due again by itself
    └──────────┤  ├──► failed    a person must look
               │  └──► ignored   with the reason
               └──────► unknown  request sent, answer lost ─► wait ─► probe
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.errors import GiftBridgeError
 
 
@@ -26,6 +28,7 @@ class State(StrEnum):
     SENDING = "sending"
     WAITING = "waiting"
     UNKNOWN = "unknown"
+    SENT = "sent"
     DELIVERED = "delivered"
     FAILED = "failed"
     IGNORED = "ignored"
@@ -39,6 +42,11 @@ class Step(StrEnum):
     TRANSACTION = "transaction"
     SAVE = "save"
     NOTE = "note"
+    IMPORT = "import"
+    REVERSAL = "reversal"
+    PROJECT = "project"
+    DONOR = "donor"
+    REFERENCE = "reference"
 
 
 class Kind(StrEnum):
@@ -50,11 +58,17 @@ class Kind(StrEnum):
     SCHEDULE_ENDED = "schedule.ended"
     DONOR_UPDATED = "donor.updated"
     DONOR_NOTED = "donor.noted"
+    PROJECT_CHANGED = "project.changed"
+    CONTACT_UPDATED = "contact.updated"
+    IMPORT_CHUNK = "import.chunk"
 
 
 # Causes of waiting that name the delivery waited for.
 WAITS_FOR_ANOTHER = frozenset({"held", "original-open", "behind-another"})
 OPEN_STATES = frozenset({State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN})
+# What the import tool takes in bulk: a delivery of these waits in the outbox for the daily batch (requirement D1).
+BATCHED = frozenset({Kind.DONATION_CREATED, Kind.DONOR_UPDATED})
+_MONEY = frozenset({Kind.DONATION_CREATED, Kind.DONATION_REFUNDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,8 @@ class Delivery:
     `fail_after_probe` is the trouble to fail with when a probe finds nothing.
     What can happen again to one entity has one delivery: `wanted` counts its sightings, `served` is the count that the
     destination was brought up to, `seen` the mark of the newest sighting. What happens once keeps both at 0.
+    Of the import tool: `row` is the row as sent, JSON repeated byte for byte; `chunk` names the delivery that carries
+    it, `members` are those a chunk carries. What a backfill asked for goes behind all live work.
     """
 
     id: str
@@ -128,6 +144,10 @@ class Delivery:
     wanted: int = 0
     served: int = 0
     seen: str = ""
+    row: str = ""
+    chunk: str = ""
+    members: tuple[str, ...] = ()
+    is_backfill: bool = False
 
     @property
     def donor_entity(self) -> str:
@@ -137,36 +157,17 @@ class Delivery:
     @property
     def is_urgent(self) -> bool:
         """Money goes before edits wherever both wait."""
-        return self.kind in {Kind.DONATION_CREATED, Kind.DONATION_REFUNDED}
+        return self.kind in _MONEY and not self.is_backfill
+
+    @property
+    def is_in_outbox(self) -> bool:
+        """Whether it waits for the daily batch, in no chunk yet."""
+        is_batched = self.destination == VIRTUOUS and self.kind in BATCHED
+        return is_batched and self.state is State.PENDING and not self.chunk
 
     def is_leased(self, now: datetime) -> bool:
         """Whether a process that may still be alive is sending."""
         return self.state is State.SENDING and self.lease_until is not None and self.lease_until > now
-
-
-def donation_created_id(donation_id: int | str, destination: str = "aegis") -> str:
-    """The id of bringing one donation to one destination."""
-    return f"{destination}/donation/{donation_id}/created"
-
-
-def donation_refunded_id(donation_id: int | str, destination: str = "aegis") -> str:
-    """The id of bringing one donation's refund or void to one destination."""
-    return f"{destination}/donation/{donation_id}/refunded"
-
-
-def schedule_changed_id(schedule_id: int | str, destination: str = "aegis") -> str:
-    """The id of keeping one schedule's pledge as the schedule is."""
-    return f"{destination}/schedule/{schedule_id}/changed"
-
-
-def donor_updated_id(donor_id: int | str, destination: str = "aegis") -> str:
-    """The id of keeping one donor's record as the donor is."""
-    return f"{destination}/donor/{donor_id}/updated"
-
-
-def donor_noted_id(note_id: int | str, destination: str = "aegis") -> str:
-    """The id of bringing one note on a donor to one destination."""
-    return f"{destination}/note/{note_id}/created"
 
 
 def new_delivery(
@@ -199,11 +200,35 @@ def delivered(delivery: Delivery, now: datetime) -> Delivery:
     return replace(
         delivery,
         state=State.DELIVERED,
+        row="",
+        chunk="",
         lease_until=None,
         trouble=None,
         fail_after_probe=None,
         updated_at=now,
     )
+
+
+def sent(delivery: Delivery, due: datetime, now: datetime) -> Delivery:
+    """The import tool holds the row; at `due` it is asked whether the row has landed (requirement D3)."""
+    return replace(
+        delivery,
+        state=State.SENT,
+        due=due,
+        chunk="",
+        attempt=None,
+        lease_until=None,
+        trouble=None,
+        fail_after_probe=None,
+        attempts=0,
+        first_failed_at=None,
+        updated_at=now,
+    )
+
+
+def still_held(delivery: Delivery, due: datetime, now: datetime, trouble: Trouble | None = None) -> Delivery:
+    """Looked up and not landed, or not to be looked up now: asked again at `due`."""
+    return replace(delivery, state=State.SENT, due=due, trouble=trouble, lease_until=None, updated_at=now)
 
 
 def waiting(delivery: Delivery, trouble: Trouble, due: datetime, now: datetime, *, counts: bool) -> Delivery:
@@ -254,6 +279,9 @@ def failed(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
         fail_after_probe=None,
         lease_until=None,
         attempt=delivery.attempt if keeps_attempt else None,
+        # A refused row was not held: a retry is made of what the source says by then.
+        row=delivery.row if keeps_attempt else "",
+        chunk="",
         failed_nudge=delivery.nudge,
         updated_at=now,
     )
@@ -265,7 +293,16 @@ AMBIGUOUS_CAUSES = frozenset({"several-transactions", "several-pledges", "twin-u
 
 def ignored(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
     """Not to be sent, with the reason; reopened when that reason goes."""
-    return replace(delivery, state=State.IGNORED, trouble=trouble, attempt=None, lease_until=None, updated_at=now)
+    return replace(
+        delivery,
+        state=State.IGNORED,
+        trouble=trouble,
+        attempt=None,
+        row="",
+        chunk="",
+        lease_until=None,
+        updated_at=now,
+    )
 
 
 def reopened(delivery: Delivery, now: datetime) -> Delivery:

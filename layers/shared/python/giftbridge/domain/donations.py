@@ -144,11 +144,16 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a donor gives to; `code` is the fund id in Aegis."""
+    """What a donor gives to; `code` is the fund id in Aegis. A flag of None is not said."""
 
     id: int
     code: str | None
     name: str
+    online_display_name: str | None = None
+    description: str | None = None
+    is_active: bool | None = None
+    is_available_online: bool | None = None
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, Kind, State, Trouble
+from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment
 from giftbridge.domain.validation import APPROVED, REVERSED_STATUSES, UNSENT_STATUSES
@@ -33,20 +34,29 @@ REOPENABLE = frozenset({"not-approved", "test-mode", "reversed-before-sent", "be
 
 
 def delivery_for(
-    sighting: Sighting, known: Delivery | None, settings: Settings, start: datetime, now: datetime
+    sighting: Sighting,
+    known: Delivery | None,
+    settings: Settings,
+    start: datetime,
+    now: datetime,
+    destination: str = AEGIS,
 ) -> Delivery | None:
-    """The delivery's next row, or None when this sighting changes nothing."""
+    """The delivery's next row, or None when this sighting changes nothing.
+
+    A CRM key on a gift is Aegis' invoice number: Virtuous has no donation that we did not send.
+    """
     if known is not None:
         return _reopened(sighting, known, settings, start, now)
     new = life.new_delivery(
-        id=life.donation_created_id(sighting.donation_id),
+        id=donation_created_id(sighting.donation_id, destination),
         kind=Kind.DONATION_CREATED,
         donor_id=sighting.donor_id,
         entity_id=sighting.donation_id,
         now=now,
+        destination=destination,
     )
     new = replace(new, result=_seen(sighting))
-    if sighting.crm_key:
+    if sighting.crm_key and destination == AEGIS:
         adopted = {
             **new.result,
             "invoice": sighting.crm_key,
@@ -73,11 +83,12 @@ def refund_for(
         return None
     if known is None:
         new = life.new_delivery(
-            id=life.donation_refunded_id(sighting.donation_id),
+            id=donation_refunded_id(sighting.donation_id, original.destination),
             kind=Kind.DONATION_REFUNDED,
             donor_id=sighting.donor_id,
             entity_id=sighting.donation_id,
             now=now,
+            destination=original.destination,
         )
         result = {"refunded_at": format_moment(sighting.modified_at or now), **_seen(sighting)}
         if is_first_sight:

@@ -77,16 +77,22 @@ class CrmKeys:
         self, entity: str, system: str, key: str, rule: str, delivery_id: str, now: datetime, ended: str = ""
     ) -> Write:
         """Store the key, unless it is settled already or another delivery holds it."""
-        values = {
-            "entity": entity,
-            "system": system,
-            "crm_key": key,
-            "system_key": f"{system}#{key}",
-            "rule": rule,
-            "since": format_moment(now),
-            "v": FORMAT_VERSION,
-        }
+        values = _settled(entity, system, key, rule, now)
         return put(self.table, values, entity, _FREE_OR_MINE, me=delivery_id, ended=ended or delivery_id)
+
+    def link(self, entity: str, system: str, key: str, rule: str, seen: CrmKey | None, now: datetime) -> Write:
+        """Store the key in place of the one that was seen: of a record that others may merge into another.
+
+        The part of a key before a stroke is what the index finds.
+        """
+        values = _settled(entity, system, key, rule, now)
+        if seen is None or seen.key is None:
+            return put(self.table, values, entity, "attribute_not_exists(crm_key)")
+        return put(self.table, values, entity, "crm_key = :seen", seen=seen.key)
+
+    def unlink(self, entity: str, system: str, seen: str) -> Write:
+        """Forget the key of a record that is gone."""
+        return delete(self.table, {"entity": entity, "system": system}, entity, "crm_key = :seen", seen=seen)
 
     def lose(self, entity: str, system: str, key: str, delivery_id: str, now: datetime) -> Write:
         """Turn a key that the destination no longer honours into this delivery's hold."""
@@ -111,3 +117,15 @@ class CrmKeys:
         if take_over:
             return put(self.table, values, entity)
         return put(self.table, values, entity, "attribute_not_exists(entity) OR crm_key = :me", me=delivery_id)
+
+
+def _settled(entity: str, system: str, key: str, rule: str, now: datetime) -> dict[str, object]:
+    return {
+        "entity": entity,
+        "system": system,
+        "crm_key": key,
+        "system_key": f"{system}#{key.partition('/')[0]}",
+        "rule": rule,
+        "since": format_moment(now),
+        "v": FORMAT_VERSION,
+    }

@@ -1,0 +1,229 @@
+"""Virtuous: contacts, rows for the import tool, gifts, projects, subscriptions (contracts/virtuous.openapi.yaml)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from giftbridge.clients.http import Wire
+from giftbridge.clients.virtuous_wire import read_contact, read_posted_gift
+from giftbridge.domain.contacts import Contact, PostedGift
+from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
+
+Row = Mapping[str, object]
+PAGE_SIZE = 1000
+MOST_PAGES = 50
+# The only means against hearing of our own writes to projects.
+_QUIETLY: Mapping[str, str | int] = {"disableWebhookUpdates": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Virtuous:
+    """The operations GiftBridge needs, in our own words."""
+
+    wire: Wire
+
+    def ping(self) -> None:
+        """A harmless read that proves address and credentials; its body says nothing (getOrganization)."""
+        self.wire.call("getOrganization", "GET", "/api/Organization", writes=False, lenient=True)
+
+    # --- contacts -----------------------------------------------------------------------------------------
+
+    def contact(self, contact_id: int) -> Contact:
+        """A contact as it is now, the loser of a merge too (getContact).
+
+        Raises RecordMissing, and Rejected (cause "unreadable-record") when it cannot be read.
+        """
+        return read_contact(self._one("getContact", f"/api/Contact/{contact_id}", "contact.id"))
+
+    def contact_by_reference(self, source: str, reference_id: str) -> Contact | None:
+        """The contact that carries a reference; None when none does (getContactByReference)."""
+        path = f"/api/Contact/{_quoted(source)}/{_quoted(reference_id)}"
+        body = self._found("getContactByReference", path)
+        return None if body is None else read_contact(body)
+
+    def contacts_modified_since(self, day: date, skip: int, take: int) -> list[Contact | None]:
+        """A page of contacts modified on a day or later, the longest unchanged first (queryFullContacts).
+
+        Days are the organisation's own; None stands for a record that cannot be read. `take` is 1000 at most.
+        """
+        condition = {"parameter": "Last Modified Date", "operator": "OnOrAfter", "value": day.isoformat()}
+        query = _query(condition, "Last Modified Date")
+        rows = self._page("queryFullContacts", "POST", "/api/Contact/Query/FullContact", skip, take, query)
+        return [_contact_or_none(row) for row in rows]
+
+    def add_reference(self, contact_id: int, source: str, reference_id: str) -> None:
+        """Hang our reference on a contact, at once (addContactReference).
+
+        Raises Rejected with status 409 when another contact carries it.
+        """
+        body = {"contactId": contact_id, "referenceSource": source, "referenceId": reference_id}
+        self._write("addContactReference", "POST", "/api/ContactReference", body)
+
+    # --- rows for the import tool -------------------------------------------------------------------------
+
+    def submit_contacts(self, source: str, rows: Sequence[Row]) -> None:
+        """Hand contact rows, 100 at most, to the import tool; a refusal holds none of them (submitContactBatch)."""
+        body = {"referenceSource": source, "contacts": [dict(row) for row in rows]}
+        self._write("submitContactBatch", "POST", "/api/Contact/Batch", body)
+
+    def submit_gifts(self, source: str, rows: Sequence[Row]) -> None:
+        """Hand gift rows, 100 at most, to the import tool, each under the source (submitGiftTransactions)."""
+        transactions = [{**row, "transactionSource": source} for row in rows]
+        body = {"transactionSource": source, "transactions": transactions}
+        self._write("submitGiftTransactions", "POST", "/api/v2/Gift/Transactions", body)
+
+    # --- gifts --------------------------------------------------------------------------------------------
+
+    def gift(self, source: str, transaction_id: str) -> PostedGift | None:
+        """The gift a row became; None while the row is held (getGiftByTransaction)."""
+        path = f"/api/Gift/{_quoted(source)}/{_quoted(transaction_id)}"
+        try:
+            body = self.wire.call("getGiftByTransaction", "GET", path, writes=False, lenient=True).body
+        except RecordMissing:
+            return None
+        # Whatever names no gift is a held row.
+        return read_posted_gift(body) if _has_id(body) else None
+
+    def gifts_of_contact(self, contact_id: int) -> list[PostedGift]:
+        """All gifts of a contact, each once (listGiftsOfContact). Raises RecordMissing for an unknown contact."""
+        found: dict[int, PostedGift] = {}
+        for row in self._all("listGiftsOfContact", "GET", f"/api/Gift/ByContact/{contact_id}"):
+            gift = read_posted_gift(row)
+            found[gift.id] = gift
+        return list(found.values())
+
+    def reverse_gift(self, gift_id: int, day: date, notes: str) -> None:
+        """Take a gift back by a negative line; a repeat posts a second one (reverseGift)."""
+        body = {"reversedGiftId": gift_id, "giftDate": day.isoformat(), "notes": notes}
+        self._write("reverseGift", "POST", "/api/Gift/ReversingTransaction", body)
+
+    # --- projects -----------------------------------------------------------------------------------------
+
+    def project_by_code(self, code: str) -> dict[str, Any] | None:
+        """The project with a code, or None (getProjectByCode)."""
+        return self._found("getProjectByCode", f"/api/Project/Code/{_quoted(code)}")
+
+    def project(self, project_id: int) -> dict[str, Any]:
+        """A project as a whole record, for a replace (getProject). Raises RecordMissing."""
+        return self._one("getProject", f"/api/Project/{project_id}", "project.id")
+
+    def projects_named(self, name: str) -> list[dict[str, Any]]:
+        """The projects with a name (queryProjects)."""
+        query = _query({"parameter": "Project Name", "operator": "Is", "value": name}, "Project Name")
+        rows = self._all("queryProjects", "POST", "/api/Project/Query", query)
+        return [row for row in rows if isinstance(row, dict)]
+
+    def create_project(self, body: Row) -> dict[str, Any]:
+        """Create a project; the record, with the code that Virtuous picked (createProject)."""
+        return self._made("createProject", "/api/Project", body, _QUIETLY)
+
+    def patch_project(self, project_id: int, changes: Row) -> None:
+        """Change some members of a project, its code among them (patchProjects).
+
+        Raises Rejected with status 409 when another project has the code.
+        """
+        self._write("patchProjects", "PATCH", "/api/Project", [{**changes, "id": project_id}], _QUIETLY)
+
+    def replace_project(self, project_id: int, record: Row) -> None:
+        """Replace a project: what the record leaves out is cleared (replaceProject)."""
+        self._write("replaceProject", "PUT", f"/api/Project/{project_id}", dict(record), _QUIETLY)
+
+    # --- subscriptions ------------------------------------------------------------------------------------
+
+    def create_webhook(self, body: Row) -> int:
+        """Subscribe to events; the subscription's id, which cannot be looked up later (createWebhook)."""
+        return int(self._made("createWebhook", "/api/Webhook", body)["id"])
+
+    def webhook(self, webhook_id: int) -> dict[str, Any]:
+        """A subscription, its secret included: never log it (getWebhook). Raises RecordMissing."""
+        return self._one("getWebhook", f"/api/Webhook/{webhook_id}", "webhook.id")
+
+    def replace_webhook(self, webhook_id: int, body: Row) -> None:
+        """Replace a subscription: toggles that are left out become false (replaceWebhook)."""
+        self._write("replaceWebhook", "PUT", f"/api/Webhook/{webhook_id}", dict(body))
+
+    # --- calls --------------------------------------------------------------------------------------------
+
+    def _found(self, operation: str, path: str) -> dict[str, Any] | None:
+        """A record, or None on a 404."""
+        try:
+            body = self.wire.call(operation, "GET", path, writes=False).body
+        except RecordMissing:
+            return None
+        if not isinstance(body, dict):
+            raise self._unreadable(operation, "no record")
+        return body
+
+    def _one(self, operation: str, path: str, field: str) -> dict[str, Any]:
+        body = self._found(operation, path)
+        if body is None:
+            raise RecordMissing(f"{operation}: not found", cause="record-missing", field=field, status=404)
+        return body
+
+    def _write(
+        self, operation: str, method: str, path: str, body: object, params: Mapping[str, str | int] | None = None
+    ) -> Any:
+        """What a write was answered. Most of these bodies are opaque, and none is needed to know that it was made."""
+        return self.wire.call(operation, method, path, writes=True, params=params, body=body, lenient=True).body
+
+    def _made(
+        self, operation: str, path: str, body: Row, params: Mapping[str, str | int] | None = None
+    ) -> dict[str, Any]:
+        """The record that a POST created. Raises UnknownOutcome when the answer does not name it."""
+        made = self._write(operation, "POST", path, dict(body), params)
+        if not _has_id(made):
+            raise UnknownOutcome(f"{operation}: the answer names no id", system=self.wire.system, counts=False)
+        record: dict[str, Any] = made
+        return record
+
+    def _page(
+        self, operation: str, method: str, path: str, skip: int, take: int, query: object | None = None
+    ) -> list[Any]:
+        params: dict[str, str | int] = {"skip": skip, "take": take}
+        body = self.wire.call(operation, method, path, writes=False, params=params, body=query).body
+        rows = body.get("list") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise self._unreadable(operation, "no page")
+        return rows
+
+    def _all(self, operation: str, method: str, path: str, query: object | None = None) -> list[Any]:
+        """Rows over all pages. Raises Rejected when there are more pages than anybody should read."""
+        rows: list[Any] = []
+        for number in range(MOST_PAGES):
+            page = self._page(operation, method, path, number * PAGE_SIZE, PAGE_SIZE, query)
+            rows += page
+            if len(page) < PAGE_SIZE:
+                return rows
+        raise Rejected(
+            f"{operation} found more than {MOST_PAGES * PAGE_SIZE} records",
+            cause="too-many-records",
+            field=path,
+            remedy="look at the record in Virtuous",
+        )
+
+    def _unreadable(self, operation: str, what: str) -> RetryLater:
+        return RetryLater(f"{operation}: {what} in the answer", cause="unreadable-answer", system=self.wire.system)
+
+
+def _query(condition: Mapping[str, str], sort_by: str) -> dict[str, object]:
+    return {"groups": [{"conditions": [dict(condition)]}], "sortBy": sort_by, "descending": False}
+
+
+def _contact_or_none(row: object) -> Contact | None:
+    try:
+        return read_contact(row)
+    except Rejected:
+        return None
+
+
+def _has_id(body: object) -> bool:
+    return isinstance(body, dict) and type(body.get("id")) is int
+
+
+def _quoted(text: str) -> str:
+    """A path segment: a blank is %20, a slash %2F (getContactByReference)."""
+    return quote(text, safe="")

@@ -1,0 +1,95 @@
+"""A backfill: the past of a period, sent because somebody asked for it (requirement H3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from giftbridge.domain import deliveries as life
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.settings import Settings
+from giftbridge.domain.sightings import Sighting, delivery_for
+from giftbridge.domain.times import format_moment, parse_moment
+
+GIFTS, CONTACTS = "gifts", "contacts"
+HOW = "backfill"
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What was asked for. The period begins with `since` and ends before `until`, by when a record was created.
+
+    `what` is gifts, contacts or both; contacts go to Virtuous alone. `counts` says what came of it so far.
+    """
+
+    id: str
+    destination: str
+    since: datetime
+    until: datetime
+    what: tuple[str, ...]
+    by: str
+    asked_at: datetime
+    is_done: bool = False
+    counts: Mapping[str, int] | None = None
+
+    def covers(self, moment: datetime | None) -> bool:
+        """Whether a record made then is of the period."""
+        return moment is not None and self.since <= moment < self.until
+
+    def as_row(self) -> dict[str, Any]:
+        """As the state table holds it."""
+        return {
+            "id": self.id,
+            "destination": self.destination,
+            "since": format_moment(self.since),
+            "until": format_moment(self.until),
+            "what": list(self.what),
+            "by": self.by,
+            "asked_at": format_moment(self.asked_at),
+            "is_done": self.is_done,
+            "counts": dict(self.counts or {}),
+        }
+
+
+def read_backfill(row: Mapping[str, Any]) -> Backfill:
+    """The backfill that a row of the state table holds."""
+    return Backfill(
+        row["id"],
+        row["destination"],
+        parse_moment(row["since"]),
+        parse_moment(row["until"]),
+        tuple(row["what"]),
+        row["by"],
+        parse_moment(row["asked_at"]),
+        bool(row["is_done"]),
+        {name: int(count) for name, count in row.get("counts", {}).items()},
+    )
+
+
+def backfilled_gift(
+    sighting: Sighting, known: Delivery | None, backfill: Backfill, settings: Settings, now: datetime
+) -> Delivery | None:
+    """The next row of a gift of the period, by the same rules as live work; None when nothing is to be done.
+
+    A gift that carries a CRM key is adopted, one that was delivered stays so (requirement A12).
+    """
+    if not backfill.covers(sighting.created_at):
+        return None
+    after = delivery_for(sighting, known, settings, backfill.since, now, backfill.destination)
+    if after is None:
+        return None
+    is_to_be_sent = after.state in {State.PENDING, State.UNKNOWN}
+    return replace(after, is_backfill=is_to_be_sent, result={**after.result, HOW: backfill.id})
+
+
+def backfilled_contact(known: Delivery | None, new: Delivery, now: datetime) -> Delivery:
+    """The next row of a donor of the period: all there is goes to the import tool, changed or not."""
+    if known is None:
+        return replace(new, wanted=1, seen=HOW, is_backfill=True)
+    more = replace(known, wanted=known.wanted + 1, seen=HOW, is_backfill=True, updated_at=now)
+    if known.state in OPEN_STATES:
+        return more
+    fresh = more if known.state is State.FAILED else replace(more, attempt=None, row="")
+    return life.reopened(fresh, now)
