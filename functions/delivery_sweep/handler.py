@@ -10,17 +10,33 @@ from giftbridge.runtime import start
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from giftbridge.flows.delivery_sweep import SweepOutcome
+
 function = start()
 
 
 @function.logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Sweep once; idle until Aegis is connected."""
+    """Sweep each connected destination once; one's trouble does not keep the next from being swept."""
     function.assembly.begin(context.get_remaining_time_in_millis() / 1000)
-    sweep = function.assembly.delivery_sweep()
-    if sweep is None:
-        return {"why_idle": "Aegis is not connected"}
-    outcome = sweep.run()
-    answer = dataclasses.asdict(outcome)
-    function.tell("swept", answer, {"OldestOpenSeconds": outcome.oldest_open, "DeadLettersOfDeadWorkers": outcome.died})
-    return answer
+    swept: dict[str, SweepOutcome] = {}
+    troubles: list[Exception] = []
+    for sweep in function.assembly.delivery_sweeps():
+        try:
+            swept[sweep.destination] = sweep.run()
+        except Exception as error:
+            function.logger.exception("a destination could not be swept", extra={"destination": sweep.destination})
+            troubles.append(error)
+    answer: dict[str, Any] = {name: dataclasses.asdict(outcome) for name, outcome in swept.items()}
+    net = function.assembly.contact_net()
+    if net is not None:
+        looked = net.run()
+        answer["contacts"] = dataclasses.asdict(looked)
+        counts = {"ContactsFoundBySweep": float(looked.found)} if looked.why_idle is None else {}
+        function.tell("looked for modified contacts", answer["contacts"], counts)
+    if troubles:
+        raise troubles[0]
+    oldest = max((outcome.oldest_open for outcome in swept.values()), default=0.0)
+    died = sum(outcome.died for outcome in swept.values())
+    function.tell("swept", answer, {"OldestOpenSeconds": oldest, "DeadLettersOfDeadWorkers": died})
+    return answer or {"why_idle": "no destination is connected"}

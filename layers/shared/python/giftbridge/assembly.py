@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import requests
 from botocore.config import Config
 from requests.auth import HTTPBasicAuth
 
 from giftbridge.clients.aegis import Aegis
-from giftbridge.clients.http import TimeLeft, Wire, new_session
-from giftbridge.clients.raisedonors import BearerToken, RaiseDonors
+from giftbridge.clients.http import BearerToken, TimeLeft, Wire, new_session
+from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.credentials import Credentials
 from giftbridge.delivery_queue import DeliveryQueue
-from giftbridge.environment import Environment
+from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
+from giftbridge.environment import Environment, QueueUrls
 from giftbridge.flows.tools import Tools
 from giftbridge.store.activity import Activity
 from giftbridge.store.agreed import Agreed
 from giftbridge.store.budgets import RateBudget
+from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
 from giftbridge.store.notices import Notices
@@ -31,6 +37,10 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
+    from giftbridge.clients.virtuous import Virtuous
+    from giftbridge.flows.contact_net import ContactNet
+    from giftbridge.flows.contact_worker import ContactWorker
+    from giftbridge.flows.daily_batch import DailyBatch
     from giftbridge.flows.delivery_sweep import DeliverySweep
     from giftbridge.flows.delivery_worker import DeliveryWorker
     from giftbridge.flows.donation_pickup import DonationPickup
@@ -38,6 +48,8 @@ if TYPE_CHECKING:
     from giftbridge.flows.notice_mail import NoticeMail
 
 _POOL = 16
+_UNTIL_THE_NEXT_SWEEP = 60.0
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -56,21 +68,28 @@ class Assembly:
         self.credentials = Credentials(secrets, environment.secret_ids, utc_now)
         self.state = StateTable(dynamodb, environment.state_table)
         self.live_settings = LiveSettings(SettingsVersions(dynamodb, environment.state_table, utc_now))
+        # A function that is told of no queue sends no nudges.
+        aegis_queue = environment.queues.get(AEGIS, QueueUrls(""))
         self.tools = Tools(
             deliveries=Deliveries(dynamodb, environment.deliveries_table),
             keys=CrmKeys(dynamodb, environment.crm_keys_table),
             agreed=Agreed(dynamodb, environment.crm_keys_table),
+            snapshots=ContactSnapshots(dynamodb, environment.crm_keys_table),
             activity=Activity(dynamodb, environment.activity_table, self._activity_days),
             notices=Notices(dynamodb, environment.activity_table, self._activity_days),
             state=self.state,
-            queue=DeliveryQueue(sqs, environment.aegis_queue_url, environment.aegis_dead_letter_url),
+            queue=DeliveryQueue(sqs, aegis_queue.url, aegis_queue.dead_letter_url),
             settings=self.live_settings.get,
             now=utc_now,
             jitter=random.SystemRandom().random,
             time_left=self.time_left,
             credentials_version=self.credentials.version,
         )
-        self._worker: tuple[tuple[str, str], DeliveryWorker] | None = None
+        self._queues = {
+            destination: DeliveryQueue(sqs, urls.url, urls.dead_letter_url)
+            for destination, urls in environment.queues.items()
+        }
+        self._workers: dict[str, tuple[tuple[str, ...], Any]] = {}
         self._history: tuple[tuple[str, str], DonorHistory] | None = None
 
     @classmethod
@@ -112,13 +131,39 @@ class Assembly:
         auth = HTTPBasicAuth(values["username"].encode(), values["password"].encode())
         return Aegis(self._wire("aegis", values["url"], auth), values["context"])
 
-    def _wire(self, system: str, url: str, auth: BearerToken | HTTPBasicAuth) -> Wire:
+    def virtuous(self) -> Virtuous | None:
+        """The client of Virtuous; None until it is connected. An API key, or a user who has no second factor."""
+        from giftbridge.clients.virtuous import Virtuous  # noqa: PLC0415  most functions never call Virtuous
+        from giftbridge.clients.virtuous_auth import PasswordGrant  # noqa: PLC0415
+
+        credential = self.credentials.of(VIRTUOUS)
+        if not credential.is_complete:
+            return None
+        values, session = credential.values, new_session()
+        auth: BearerToken | PasswordGrant
+        if values.get("api_key"):
+            auth = BearerToken(values["api_key"])
+        else:
+            user, password = values["username"], values["password"]
+            auth = PasswordGrant(values["url"], user, password, session, self.time_left, utc_now)
+        return Virtuous(self._wire(VIRTUOUS, values["url"], auth, session))
+
+    def _wire(self, system: str, url: str, auth: Callable[[Any], Any], session: requests.Session | None = None) -> Wire:
+        budget = self._budget(system)
+        observe = budget.observe if system == VIRTUOUS else None
+        return Wire(system, url, session or new_session(), self.time_left, budget.take, utc_now, auth, observe=observe)
+
+    def _budget(self, system: str) -> RateBudget:
         def per_hour() -> int | None:
             limits = self.live_settings.get()[1].limits
-            return limits.aegis_per_hour if system == "aegis" else limits.raisedonors_per_hour
+            by_system = {AEGIS: limits.aegis_per_hour, VIRTUOUS: limits.virtuous_per_hour}
+            return by_system.get(system, limits.raisedonors_per_hour)
 
-        budget = RateBudget(self.state, system, per_hour, utc_now)
-        return Wire(system, url, new_session(), self.time_left, budget.take, utc_now, auth)
+        return RateBudget(self.state, system, per_hour, utc_now)
+
+    def tools_for(self, destination: str) -> Tools:
+        """The tools with the queue of a destination."""
+        return replace(self.tools, queue=self._queues[destination])
 
     def donation_pickup(self, owner: str) -> DonationPickup | None:
         """The pickup; None until RaiseDonors is connected."""
@@ -136,15 +181,45 @@ class Assembly:
             self._history = (versions, DonorHistory(self.tools, self.raisedonors(), self.aegis()))
         return self._history[1]
 
-    def delivery_sweep(self) -> DeliverySweep | None:
-        """The sweep; None until Aegis is connected."""
+    def delivery_sweeps(self) -> list[DeliverySweep]:
+        """A sweep for each destination whose systems are connected."""
+        from giftbridge.flows.contact_worker import ContactHints  # noqa: PLC0415
         from giftbridge.flows.delivery_sweep import DeliverySweep  # noqa: PLC0415
 
-        if not self.credentials.of("aegis").is_complete:
-            return None
         # A message of a dead worker is back by then; a nudge too many costs one look at the row.
         renudge_after = timedelta(seconds=2 * self.environment.queue_visibility_seconds + 15)
-        return DeliverySweep(self.tools, "aegis", renudge_after)
+        sweeps = [
+            DeliverySweep(self.tools_for(destination), destination, renudge_after)
+            for destination, system in ((AEGIS, AEGIS), (VIRTUOUS, VIRTUOUS), (RAISEDONORS, VIRTUOUS))
+            if destination in self._queues and self._is_connected(system)
+        ]
+        for sweep in sweeps:
+            system = AEGIS if sweep.destination == AEGIS else VIRTUOUS
+            sweep.calls_left = partial(self._budget(system).within, _UNTIL_THE_NEXT_SWEEP)
+            if sweep.destination == VIRTUOUS and (virtuous := self.virtuous()) is not None:
+                sweep.ping = virtuous.ping
+            if sweep.destination == RAISEDONORS:
+                sweep.take_in = ContactHints(sweep.tools).take_in
+        return sweeps
+
+    def _is_connected(self, system: str) -> bool:
+        return system in self.environment.secret_ids and self.credentials.of(system).is_complete
+
+    def contact_net(self) -> ContactNet | None:
+        """The hourly query of modified contacts; None until Virtuous is connected."""
+        from giftbridge.flows.contact_net import ContactNet  # noqa: PLC0415
+
+        virtuous = self.virtuous() if VIRTUOUS in self.environment.secret_ids else None
+        return ContactNet(self.tools_for(RAISEDONORS), virtuous) if virtuous is not None else None
+
+    def daily_batch(self, owner: str) -> DailyBatch | None:
+        """The batch for Virtuous; None until both systems are connected."""
+        from giftbridge.flows.daily_batch import DailyBatch  # noqa: PLC0415
+
+        raisedonors = self.raisedonors()
+        if raisedonors is None or not self._is_connected(VIRTUOUS):
+            return None
+        return DailyBatch(self.tools_for(VIRTUOUS), raisedonors, owner)
 
     def notice_mail(self) -> NoticeMail:
         """The mailing of notices: it needs neither system."""
@@ -161,10 +236,52 @@ class Assembly:
         from giftbridge.flows.aegis_delivery import AegisDelivery  # noqa: PLC0415
         from giftbridge.flows.delivery_worker import DeliveryWorker  # noqa: PLC0415
 
-        versions = (self.credentials.version("raisedonors"), self.credentials.version("aegis"))
-        if self._worker is None or self._worker[0] != versions:
+        def build() -> DeliveryWorker | None:
             raisedonors, aegis = self.raisedonors(), self.aegis()
             if raisedonors is None or aegis is None:
                 return None
-            self._worker = (versions, DeliveryWorker(self.tools, AegisDelivery(self.tools, raisedonors, aegis)))
-        return self._worker[1]
+            return DeliveryWorker(self.tools, AegisDelivery(self.tools, raisedonors, aegis))
+
+        return self._kept(AEGIS, (RAISEDONORS, AEGIS), build)
+
+    def virtuous_worker(self) -> DeliveryWorker | None:
+        """The worker of Virtuous' queue; None until both systems are connected."""
+        from giftbridge.flows.delivery_worker import DeliveryWorker  # noqa: PLC0415
+        from giftbridge.flows.virtuous_delivery import VirtuousDelivery  # noqa: PLC0415
+
+        def build() -> DeliveryWorker | None:
+            raisedonors, virtuous = self.raisedonors(), self.virtuous()
+            if raisedonors is None or virtuous is None:
+                return None
+            tools = self.tools_for(VIRTUOUS)
+            return DeliveryWorker(tools, VirtuousDelivery(tools, raisedonors, virtuous))
+
+        return self._kept(VIRTUOUS, (RAISEDONORS, VIRTUOUS), build)
+
+    def raisedonors_worker(self) -> ContactWorker | None:
+        """The worker of the queue towards RaiseDonors; None until both systems are connected."""
+        from giftbridge.flows.contact_updates import ContactUpdates  # noqa: PLC0415
+        from giftbridge.flows.contact_worker import ContactWorker  # noqa: PLC0415
+        from giftbridge.flows.delivery_worker import DeliveryWorker  # noqa: PLC0415
+
+        def build() -> ContactWorker | None:
+            raisedonors, virtuous = self.raisedonors(), self.virtuous()
+            if raisedonors is None or virtuous is None:
+                return None
+            tools = self.tools_for(RAISEDONORS)
+            return ContactWorker(tools, DeliveryWorker(tools, ContactUpdates(tools, raisedonors, virtuous)))
+
+        return self._kept(RAISEDONORS, (RAISEDONORS, VIRTUOUS), build)
+
+    def _kept(self, destination: str, systems: tuple[str, ...], build: Callable[[], T | None]) -> T | None:
+        """The worker of a destination, built anew when a secret has changed."""
+        versions = tuple(self.credentials.version(system) for system in systems)
+        kept = self._workers.get(destination)
+        if kept is None or kept[0] != versions:
+            built = build()
+            if built is None:
+                return None
+            kept = (versions, built)
+            self._workers[destination] = kept
+        worker: T = kept[1]
+        return worker

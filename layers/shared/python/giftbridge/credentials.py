@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 KEPT_FOR = timedelta(seconds=60)
-REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "raisedonors": ("url", "token"),
-    "aegis": ("url", "context", "username", "password"),
-    "virtuous": ("url", "api_key"),
+# Any one of the lists will do.
+REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "raisedonors": (("url", "token"),),
+    "aegis": (("url", "context", "username", "password"),),
+    "virtuous": (("url", "api_key"), ("url", "username", "password")),
 }
 
 
@@ -61,5 +62,5 @@ class Credentials:
             values = json.loads(answer["SecretString"])
         except ValueError:
             values = {}
-        complete = isinstance(values, dict) and all(values.get(name) for name in REQUIRED[system])
+        complete = isinstance(values, dict) and any(all(map(values.get, names)) for names in REQUIRED[system])
         return Credential(answer.get("VersionId", ""), values if complete else {})

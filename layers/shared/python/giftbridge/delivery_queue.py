@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,8 +75,11 @@ class DeliveryQueue:
         """How many messages wait or are being worked on, as far as SQS can say."""
         return self._count(self.url, "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
-    def dead_letters(self, most: int) -> list[Nudge]:
-        """Messages of the dead-letter queue, hidden from others for half a minute."""
+    def dead_letters(self, most: int, take_in: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> list[Nudge]:
+        """Messages of the dead-letter queue, hidden from others for half a minute.
+
+        What is no nudge is given to `take_in`, and deleted when that has taken it in.
+        """
         if self._count(self.dead_letter_url, "ApproximateNumberOfMessages") == 0:
             return []
         found: list[Nudge] = []
@@ -91,7 +94,12 @@ class DeliveryQueue:
             if not messages:
                 break
             records = [_as_record(message) for message in messages]
-            found += [nudge for nudge in map(read_nudge, records) if nudge is not None]
+            for record in records:
+                nudge = read_nudge(record)
+                if nudge is not None:
+                    found.append(nudge)
+                elif take_in(record):
+                    self._delete_dead(str(record["receiptHandle"]))
         return found
 
     def keep_dead_letter(self, nudge: Nudge) -> None:
@@ -102,7 +110,10 @@ class DeliveryQueue:
 
     def delete_dead_letter(self, nudge: Nudge) -> None:
         """Delete a dead letter whose trouble has ended."""
-        self.client.delete_message(QueueUrl=self.dead_letter_url, ReceiptHandle=nudge.receipt)
+        self._delete_dead(nudge.receipt)
+
+    def _delete_dead(self, receipt: str) -> None:
+        self.client.delete_message(QueueUrl=self.dead_letter_url, ReceiptHandle=receipt)
 
     def _count(self, url: str, *names: str) -> int:
         answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))  # type: ignore[arg-type]

@@ -16,13 +16,14 @@ from giftbridge.flows.aegis_refunds import AegisRefunds
 from giftbridge.flows.aegis_schedules import AegisSchedules
 from giftbridge.flows.key_mirror import KeyMirror
 from giftbridge.flows.tools import Tools
-from giftbridge.flows.work import Work
+from giftbridge.flows.work import Work, not_for
 
 
 class AegisDelivery:
     """Brings donations, refunds, schedules, donors and notes to Aegis."""
 
     destination = "aegis"
+    systems: tuple[str, ...] = ("aegis", "raisedonors")
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, aegis: Aegis) -> None:
         self.aegis = aegis
@@ -50,6 +51,8 @@ class AegisDelivery:
                 self.donors.carry(work)
             case Kind.DONOR_NOTED:
                 self.notes.carry(work)
+            case _:
+                raise not_for(self.destination, work.delivery.kind)
 
     def probe(self, work: Work) -> None:
         """Look whether the lost request landed."""
@@ -62,6 +65,8 @@ class AegisDelivery:
                 self.donors.probe(work)
             case Kind.DONOR_NOTED:
                 self.notes.probe(work)
+            case _:
+                raise not_for(self.destination, work.delivery.kind)
 
     def _probe_transaction(self, work: Work) -> None:
         invoice = self.probes.look(work)
@@ -73,6 +78,10 @@ class AegisDelivery:
         work.facts.update({name: sent[name] for name in ("partner", "amount", "pledge") if sent.get(name)})
         carrier = self.donations if work.delivery.kind is Kind.DONATION_CREATED else self.refunds
         carrier.record(work, invoice, "found in Aegis after the answer was lost", proven=False)
+
+    def follow(self, work: Work) -> None:
+        """Aegis holds nothing back: what it takes is recorded."""
+        raise not_for(self.destination, work.delivery.kind)
 
     def mirror(self, work: Work) -> None:
         """Store the keys on RaiseDonors."""

@@ -14,6 +14,7 @@ from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
+from giftbridge.flows.virtuous_edits import VirtuousEdits
 from giftbridge.store.rows import side_by_side
 
 DESTINATION = "aegis"
@@ -118,6 +119,26 @@ class DonorFeed(_ChangeFeed):
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A donor as the feed shows them."""
         return read_donor_sighting(raw, with_tests=_with_tests(turn))
+
+
+class VirtuousDonorFeed:
+    """Donors for Virtuous, with a cursor of their own: it may be connected years after Aegis."""
+
+    name = "donors-virtuous"
+    most_pages = _MOST_PAGES
+
+    def __init__(self, tools: Tools, raisedonors: RaiseDonors, threads: int) -> None:
+        self.raisedonors = raisedonors
+        self.edits = VirtuousEdits(tools, threads)
+
+    def page(self, bound: datetime, skip: int) -> list[Any]:
+        """Donors modified since then (queryDonors)."""
+        return self.raisedonors.donors_modified_since(bound, skip)
+
+    def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
+        """Nothing is to be nudged: it waits for the batch."""
+        self.edits.record(raws, turn)
+        return []
 
 
 class NoteFeed:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, Nudge, new_nudge_name
 from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
-from giftbridge.errors import LostRace
+from giftbridge.errors import GiftBridgeError, LostRace
 from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
@@ -23,7 +24,6 @@ MOST_DEAD_LETTERS = 100
 LOST_AFTER = timedelta(seconds=15)
 LOST_IN_LINE_AFTER = timedelta(minutes=15)
 _DEATHS_BEFORE_A_PERSON = 3
-_SWEPT_VERSION = "sweep#settings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,22 @@ class SweepOutcome:
 class DeliverySweep:
     """Keeps one destination's deliveries moving."""
 
-    def __init__(self, tools: Tools, destination: str, renudge_after: timedelta = LOST_IN_LINE_AFTER) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        destination: str,
+        renudge_after: timedelta = LOST_IN_LINE_AFTER,
+        take_in: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+        calls_left: Callable[[], int | None] = lambda: None,
+        ping: Callable[[], None] | None = None,
+    ) -> None:
         self.tools = tools
         self.destination = destination
         self.renudge_after = renudge_after
+        self.take_in = take_in
+        self.calls_left = calls_left
+        self.ping = ping
+        self.health = Health(tools)
 
     def run(self) -> SweepOutcome:
         """One sweep."""
@@ -53,7 +65,7 @@ class DeliverySweep:
         deleted, died = self._agree_with_dead_letters(settings)
         destination = self._reopened_destination()
         in_line = self.tools.queue.in_line()
-        money, edits = self._due(urgent=True), self._due(urgent=False)
+        money, edits = self._due("open"), self._due("later") + self._due("sent")
         oldest = min((delivery.created_at for delivery in money if delivery.state is not State.DELIVERED), default=None)
         nudged = self._nudge_due(money, edits, destination, settings, in_line)
         age = (self.tools.now() - oldest).total_seconds() if oldest else 0.0
@@ -61,8 +73,8 @@ class DeliverySweep:
 
     # --- nudging ------------------------------------------------------------------------------------------
 
-    def _due(self, *, urgent: bool) -> list[Delivery]:
-        ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES, urgent=urgent)
+    def _due(self, bucket: str) -> list[Delivery]:
+        ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES, bucket)
         rows = self.tools.deliveries.get_many(ids)
         return sorted(rows.values(), key=lambda delivery: (delivery.created_at, delivery.id))
 
@@ -86,7 +98,9 @@ class DeliverySweep:
         lost_after = LOST_AFTER if in_line == 0 else self.renudge_after
         wanted = [delivery for delivery in money if self._needs_nudge(delivery, lost_after, now)]
         room = max(0, MOST_EDITS_IN_LINE - in_line)
-        return self._send(wanted + [edit for edit in edits if self._needs_nudge(edit, lost_after, now)][:room])
+        wanted += [edit for edit in edits if self._needs_nudge(edit, lost_after, now)][:room]
+        # No more than the rate budget has calls for until the next sweep: the rest would only wait again.
+        return self._send(wanted[: self.calls_left()])
 
     def _nudge_trial(
         self, money: list[Delivery], edits: list[Delivery], destination: Destination, settings: Settings
@@ -96,6 +110,7 @@ class DeliverySweep:
             return 0
         candidates = _to_be_tried(money, now) or _to_be_tried(edits, now)
         if not candidates:
+            self._ping()
             return 0
         # Each in its turn: one record that fails for a reason of its own must not keep the breaker open.
         trial = min(candidates, key=lambda delivery: delivery.nudged_at or delivery.created_at)
@@ -104,6 +119,17 @@ class DeliverySweep:
             self.destination, lambda d: replace(d, trial=trial.id, probe_at=now + max(pause, timedelta(seconds=1)))
         )
         return self._send([trial])
+
+    def _ping(self) -> None:
+        """Others may wait for the destination while nothing is due for it: a harmless read tells how it is."""
+        if self.ping is None:
+            return
+        try:
+            self.ping()
+        except GiftBridgeError as error:
+            self.health.note_trouble(error, self.destination, "sweep")
+        else:
+            self.health.note_success(self.destination)
 
     def _needs_nudge(self, delivery: Delivery, lost_after: timedelta, now: datetime) -> bool:
         if delivery.is_leased(now):
@@ -137,7 +163,8 @@ class DeliverySweep:
 
     def _reopen_ignored(self, number: int, settings: Settings) -> int:
         """After a settings change, what was ignored for a setting that changed is worked on again."""
-        row = self.tools.state.get(_SWEPT_VERSION)
+        name = f"sweep#settings#{self.destination}"
+        row = self.tools.state.get(name)
         if row is not None and int(row["number"]) == number:
             return 0
         reopened = 0
@@ -148,7 +175,7 @@ class DeliverySweep:
                     delivery, lambda work: work.reopen("setting raisedonors.test_mode_gifts is send")
                 )
         try:
-            self.tools.state.put(_SWEPT_VERSION, {"number": number}, row)
+            self.tools.state.put(name, {"number": number}, row)
         except LostRace:
             log.info("another sweep runs too")
         return reopened
@@ -158,7 +185,7 @@ class DeliverySweep:
     def _agree_with_dead_letters(self, settings: Settings) -> tuple[int, int]:
         """Delete dead letters whose trouble has ended; fail deliveries whose worker died again and again."""
         deleted = died = 0
-        letters = self.tools.queue.dead_letters(MOST_DEAD_LETTERS)
+        letters = self.tools.queue.dead_letters(MOST_DEAD_LETTERS, self.take_in)
         known = self.tools.deliveries.get_many(letter.delivery_id for letter in letters)
         for letter in letters:
             delivery = known.get(letter.delivery_id)

@@ -29,24 +29,30 @@ from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
 log = logging.getLogger("giftbridge")
-SOURCE = "raisedonors"
 THREADS = 8
 TRIES_BEFORE_A_PERSON = 8
 _SHORTEST_TURN_SECONDS = 10.0
 _BLOCKED_FOR = timedelta(seconds=5)
 _MOST_TURNS = 3
+_WAITS_FOR_ITS_TIME = frozenset({State.WAITING, State.UNKNOWN, State.SENT})
+_LOOKED_UP_AGAIN_AFTER = timedelta(hours=1)
 
 
 class Carrier(Protocol):
     """What one destination does with a delivery."""
 
     destination: str
+    systems: tuple[str, ...]
+    """Whom it calls: all must be healthy."""
 
     def carry(self, work: Work) -> None:
         """Bring the change to the destination, up to `delivered`, or raise."""
 
     def probe(self, work: Work) -> None:
         """Find out whether the lost request landed: `delivered`, or `surely_not_sent`, or raise."""
+
+    def follow(self, work: Work) -> None:
+        """Look up whether a row held by the import tool has landed."""
 
     def mirror(self, work: Work) -> None:
         """Store the new keys on RaiseDonors; what could not be stored stays on the row."""
@@ -141,7 +147,7 @@ class DeliveryWorker:
             return "leased"
         if work.delivery.state is State.SENDING:
             self._process_died(work)
-        if work.delivery.state in {State.WAITING, State.UNKNOWN} and work.delivery.due > now:
+        if work.delivery.state in _WAITS_FOR_ITS_TIME and work.delivery.due > now:
             return "not-due"
         time_left = self.tools.time_left
         if time_left.seconds() < min(_SHORTEST_TURN_SECONDS, 0.3 * time_left.whole):
@@ -157,7 +163,7 @@ class DeliveryWorker:
     def _settled(self, work: Work, nudge: Nudge) -> str | None:
         """What a nudge for a delivery that has ended means: nothing, on to the dead letters, or back from them."""
         delivery = work.delivery
-        if delivery.state is State.IGNORED or (work.is_delivered and not delivery.mirrors):
+        if work.is_done and not delivery.mirrors:
             return "already-settled"
         if delivery.state is not State.FAILED:
             return None
@@ -178,7 +184,7 @@ class DeliveryWorker:
         work.unknown(trouble, due, fail_after_probe=replace(trouble, cause="worker-died") if gives_up else None)
 
     def _attempt(self, work: Work) -> None:
-        systems = () if work.is_delivered else (self.carrier.destination, SOURCE)
+        systems = () if work.is_done else self.carrier.systems
         blocked = self.health.blocks(systems, work.delivery.id)
         if blocked is not None:
             # Due soon: while the destination is closed nobody is nudged, and when it opens nobody is to sleep on.
@@ -200,10 +206,12 @@ class DeliveryWorker:
 
     def _bring(self, work: Work) -> None:
         """Probe what may have been sent, then send what surely was not."""
-        if work.is_delivered:
+        if work.is_done:
             return
         if self.health.of(self.carrier.destination).trial == work.delivery.id:
             self.carrier.ping()
+        if work.delivery.state is State.SENT:
+            self.carrier.follow(work)
         if work.delivery.state is State.UNKNOWN:
             self._probe(work)
         for _ in range(_MOST_TURNS):
@@ -225,6 +233,11 @@ class DeliveryWorker:
         """From the error to the delivery's next state and the systems' health."""
         now, trouble = self.tools.now(), Trouble.of(error)
         _, settings = self.tools.settings()
+        if work.delivery.state is State.SENT:
+            # Its row is held whatever a look-up says.
+            work.wait(trouble, getattr(error, "not_before", None) or now + _LOOKED_UP_AGAIN_AFTER, counts=False)
+            self.health.note_trouble(error, self.carrier.destination, work.delivery.donor_entity)
+            return
         if isinstance(error, Skipped):
             work.ignore(trouble)
             return

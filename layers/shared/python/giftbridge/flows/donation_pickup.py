@@ -13,17 +13,19 @@ from datetime import UTC, datetime
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import new_nudge_name
+from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured, Rejected
-from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed
+from giftbridge.flows.backfill import walk_backfill
+from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
 from giftbridge.flows.health import Health
 from giftbridge.flows.pickup_hint import PickupHint
 from giftbridge.flows.tools import Tools
 from giftbridge.store.pickup_hints import PickupHints
-from giftbridge.store.state import enabled_since
+from giftbridge.store.state import enabled_since, switched_on_since
 
 log = logging.getLogger("giftbridge")
 LEASE_SECONDS = 20.0
@@ -55,10 +57,13 @@ class DonationPickup:
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, owner: str, threads: int = 8) -> None:
         self.tools = tools
         self.owner = owner
+        self.raisedonors = raisedonors
+        self.threads = threads
         self.health = Health(tools)
         self.hint = PickupHint(PickupHints(tools.state.client, tools.state.table), tools.now)
         self.gifts = GiftFeed(tools, raisedonors, threads)
         self.notes = NoteFeed(tools, raisedonors, threads)
+        self.to_virtuous = VirtuousDonorFeed(tools, raisedonors, threads)
         self.changes = (ScheduleFeed(tools, raisedonors, threads), DonorFeed(tools, raisedonors, threads))
 
     def run(self) -> PickupOutcome:
@@ -74,7 +79,7 @@ class DonationPickup:
 
     def _round(self) -> PickupOutcome:
         _, settings = self.tools.settings()
-        if not settings.aegis.enabled:
+        if not settings.aegis.enabled and not settings.virtuous.enabled:
             return PickupOutcome("no destination is enabled; `giftbridge connect aegis` enables one")
         self.health.forget()
         why_not = self._why_not(self.health.of(SOURCE))
@@ -113,9 +118,10 @@ class DonationPickup:
     def _walk(self, settings: Settings) -> PickupOutcome:
         """All feeds, one after the other; one feed's trouble does not stop the next."""
         now = self.tools.now()
-        start = settings.raisedonors.start_from or enabled_since(self.tools.state, "aegis", now)
+        starts = self._starts(settings, now)
+        start = starts.get(AEGIS, min(starts.values(), default=now))
         nudge = new_nudge_name() if self._can_nudge() else None
-        turn = Turn(settings, start, now, Line(self.tools.queue), nudge, Counter())
+        turn = Turn(settings, start, now, Line(self.tools.queue), starts, nudge, Counter())
         walked: dict[str, FeedOutcome] = {}
         troubles: dict[str, str] = {}
         failures: list[GiftBridgeError] = []
@@ -134,8 +140,33 @@ class DonationPickup:
             except Exception as error:
                 log.exception("a feed could not be read", extra={"feed": feed.name, "error": type(error).__name__})
                 troubles[feed.name] = f"unexpected: {type(error).__name__}"
+        if not troubles:
+            self._walk_backfill(turn, walked, troubles)
         self._note_health(walked, failures)
         return self._told(walked, troubles, turn.counts)
+
+    def _walk_backfill(self, turn: Turn, walked: dict[str, FeedOutcome], troubles: dict[str, str]) -> None:
+        """Behind all live work. Its trouble is told, and it goes on with the next run."""
+        try:
+            walked.update(walk_backfill(self.tools, self.raisedonors, turn, self._take_lease, self.threads))
+        except LostRace:
+            raise
+        except GiftBridgeError as error:
+            log.warning("the backfill could not go on", extra={"cause": error.cause})
+            troubles["backfill"] = error.cause
+
+    def _starts(self, settings: Settings, now: datetime) -> dict[str, datetime]:
+        """Since when each destination takes gifts; what is older moves only by backfill (requirement E8)."""
+        starts: dict[str, datetime] = {}
+        if settings.aegis.enabled:
+            starts[AEGIS] = settings.raisedonors.start_from or enabled_since(self.tools.state, AEGIS, now)
+        if settings.virtuous.enabled:
+            is_on = settings.virtuous.sync_gifts
+            since = switched_on_since(self.tools.state, "virtuous-gifts", now, is_on=is_on)
+            first = settings.raisedonors.start_from or enabled_since(self.tools.state, VIRTUOUS, now)
+            if since is not None:
+                starts[VIRTUOUS] = max(first, since)
+        return starts
 
     def _note_health(self, walked: Mapping[str, FeedOutcome], failures: list[GiftBridgeError]) -> None:
         """One feed that fails while another can be read says nothing about RaiseDonors as a whole."""
@@ -149,8 +180,13 @@ class DonationPickup:
         schedules, donors = self.changes
         # Donors from the beginning of all records: the first edit of one who was recorded can be told from that.
         everyone = replace(turn, start=min(turn.start, EVER))
-        feeds: list[tuple[Feed, Turn]] = [(self.gifts, turn), (schedules, turn), (donors, everyone)]
-        if turn.settings.aegis.send_notes:
+        gifts = replace(turn, start=min(turn.starts.values(), default=turn.start))
+        feeds: list[tuple[Feed, Turn]] = [(self.gifts, gifts)]
+        if turn.settings.aegis.enabled:
+            feeds += [(schedules, turn), (donors, everyone)]
+        if turn.settings.virtuous.enabled:
+            feeds.append((self.to_virtuous, everyone))
+        if turn.settings.aegis.enabled and turn.settings.aegis.send_notes:
             since = enabled_since(self.tools.state, "aegis-notes", turn.now)
             feeds.append((self.notes, replace(turn, start=max(turn.start, since))))
         return feeds

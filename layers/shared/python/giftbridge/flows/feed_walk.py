@@ -49,13 +49,15 @@ class Line:
 class Turn:
     """One run of the pickup, as its feeds see it. `start` is the moment before which nothing is to be sent.
 
-    `nudge` names the messages of this run; None while the destination is closed and the rows wait for the sweep.
+    `starts` says the same for each destination that takes gifts. `nudge` names the messages of this run; None while the
+    destination is closed and the rows wait for the sweep.
     """
 
     settings: Settings
     start: datetime
     now: datetime
     line: Line
+    starts: Mapping[str, datetime]
     nudge: str | None = field(default_factory=new_nudge_name)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -150,8 +152,11 @@ class Place:
         if length < PAGE_SIZE:
             looked = now if self.is_long_look else self.long_look_at
             return replace(moved, long_look_at=looked, goes_on=False)
-        # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment.
-        return replace(moved, bound=last, skip=0) if last > self.bound else replace(moved, skip=self.skip + length)
+        # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment, and
+        # pages of one moment overlap.
+        if last > self.bound:
+            return replace(moved, bound=last, skip=0)
+        return replace(moved, skip=self.skip + length - length // 4)
 
     def as_row(self) -> dict[str, Any]:
         """As the state table holds it. Where to go on is kept only while there is more to read."""

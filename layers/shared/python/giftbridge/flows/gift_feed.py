@@ -7,7 +7,8 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_sighting
-from giftbridge.domain.deliveries import Delivery, State, donation_created_id, donation_refunded_id
+from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
@@ -33,27 +34,45 @@ class GiftFeed:
         return self.raisedonors.gifts_modified_since(bound, skip)
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
-        """Write the deliveries that the gifts mean; those that are now to be worked on, a refund after its original."""
-        newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
-        ids = [donation_created_id(donation_id) for donation_id in newest]
-        ids += [donation_refunded_id(s.donation_id) for s in newest.values() if s.is_reversed]
-        known = self.tools.deliveries.get_many(ids)
-        planned = [plan for sighting in newest.values() if (plan := self._planned(sighting, known, turn))]
-        written = [row for rows in side_by_side(self._write, planned, self.threads) for row in rows]
-        turn.counts.update(delivery.state.value for delivery in written)
-        return [delivery for delivery in written if delivery.state in {State.PENDING, State.UNKNOWN}]
+        """Write the deliveries that the gifts mean, for each destination, a refund after its original.
 
-    def _planned(self, sighting: Sighting, known: dict[str, Delivery], turn: Turn) -> list[Plan]:
+        Those that are now to be worked on are Aegis': what goes to Virtuous waits for the batch, or for the sweep.
+        """
+        newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
+        names = [
+            name
+            for destination in turn.starts
+            for donation_id, sighting in newest.items()
+            for name in _names(donation_id, destination, is_reversed=sighting.is_reversed)
+        ]
+        known = self.tools.deliveries.get_many(names)
+        planned = [
+            plan
+            for destination, start in turn.starts.items()
+            for sighting in newest.values()
+            if (plan := self._planned(sighting, known, turn, destination, start))
+        ]
+        written = [row for rows in side_by_side(self._write, planned, self.threads) for row in rows]
+        aegis = [delivery for delivery in written if delivery.destination == AEGIS]
+        turn.counts.update(delivery.state.value for delivery in aegis)
+        turn.counts.update(
+            f"{delivery.destination}: {delivery.state.value}" for delivery in written if delivery not in aegis
+        )
+        return [delivery for delivery in aegis if delivery.state in {State.PENDING, State.UNKNOWN}]
+
+    def _planned(
+        self, sighting: Sighting, known: dict[str, Delivery], turn: Turn, destination: str, start: datetime
+    ) -> list[Plan]:
         """The rows that a sighting changes, the donation's before its refund's."""
         planned: list[Plan] = []
-        created = known.get(donation_created_id(sighting.donation_id))
-        after = delivery_for(sighting, created, turn.settings, turn.start, turn.now)
+        created = known.get(donation_created_id(sighting.donation_id, destination))
+        after = delivery_for(sighting, created, turn.settings, start, turn.now, destination)
         if after is not None:
-            planned.append((created, turn.nudged(after)))
-        refunded = known.get(donation_refunded_id(sighting.donation_id))
+            planned.append((created, _nudged(after, turn)))
+        refunded = known.get(donation_refunded_id(sighting.donation_id, destination))
         refund = refund_for(sighting, after or created, refunded, turn.now, is_first_sight=created is None)
         if refund is not None:
-            planned.append((refunded, turn.nudged(refund)))
+            planned.append((refunded, _nudged(refund, turn)))
         return planned
 
     def _write(self, planned: list[Plan]) -> list[Delivery]:
@@ -89,3 +108,12 @@ class GiftFeed:
             return self.tools.deliveries.save(before, after, *lines)
         except LostRace:
             return None
+
+
+def _names(donation_id: str, destination: str, *, is_reversed: bool) -> list[str]:
+    created = donation_created_id(donation_id, destination)
+    return [created, donation_refunded_id(donation_id, destination)] if is_reversed else [created]
+
+
+def _nudged(delivery: Delivery, turn: Turn) -> Delivery:
+    return turn.nudged(delivery) if delivery.destination == AEGIS else delivery

@@ -9,7 +9,8 @@ from datetime import datetime
 from giftbridge.clients.aegis import MOST_PAGES, Aegis
 from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
 from giftbridge.clients.raisedonors_giving import read_donor_gift
-from giftbridge.domain.deliveries import Delivery, donation_created_id, donation_refunded_id
+from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.delivery_ids import donation_created_id, donation_refunded_id
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.giving_history import DonorGift, Recorded, TransactionPage

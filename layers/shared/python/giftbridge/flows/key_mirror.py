@@ -57,6 +57,20 @@ class KeyMirror:
             self.raisedonors.store_donor_key(int(entity_id), key)
         elif what == "schedule":
             self._store_on_schedule(work, int(entity_id), key)
+        elif what == "virtuous":
+            self.raisedonors.patch_donor(int(entity_id), {"crmKeys": {"Virtuous": key}})
+        elif what == "activity":
+            self._tell_activity(work, int(entity_id), key)
+
+    def _tell_activity(self, work: Work, donor_id: int, token: str) -> None:
+        """The donor's activity on RaiseDonors says what came from Virtuous, once (requirement E7)."""
+        name = f"activity:{donor_id}:{token}"
+        text = work.facts.get(name)
+        subject = f"Updated from Virtuous CRM+, contact {token}"
+        since = work.delivery.created_at - timedelta(days=1)
+        if text is not None and subject not in self.raisedonors.activity_subjects(donor_id, since):
+            self.raisedonors.add_activity(donor_id, subject, text)
+        work.facts.pop(name, None)
 
     def _store_on_schedule(self, work: Work, schedule_id: int, pledge_id: str) -> None:
         changed = self.raisedonors.store_schedule_key(schedule_id, pledge_id)

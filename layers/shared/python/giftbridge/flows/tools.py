@@ -11,6 +11,7 @@ from giftbridge.delivery_queue import DeliveryQueue
 from giftbridge.domain.settings import Settings
 from giftbridge.store.activity import Activity
 from giftbridge.store.agreed import Agreed
+from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
 from giftbridge.store.notices import Notices
@@ -19,11 +20,14 @@ from giftbridge.store.state import StateTable
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Built once for a process. `settings` gives version number and settings, `jitter` a number from 0 to 1."""
+    """Built once for a process. `settings` gives version number and settings, `jitter` a number from 0 to 1, `threads`
+    how much is done at once.
+    """
 
     deliveries: Deliveries
     keys: CrmKeys
     agreed: Agreed
+    snapshots: ContactSnapshots
     activity: Activity
     notices: Notices
     state: StateTable
@@ -33,3 +37,4 @@ class Tools:
     jitter: Callable[[], float]
     time_left: TimeLeft
     credentials_version: Callable[[str], str]
+    threads: int = 8

@@ -10,17 +10,18 @@ from datetime import datetime, timedelta
 
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.change_sightings import served_up_to
-from giftbridge.domain.deliveries import Attempt, Delivery, State, Step, Trouble
+from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice
-from giftbridge.errors import LostRace
+from giftbridge.errors import LostRace, Rejected
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import Write
+from giftbridge.store.rows import Write, commit
 
 log = logging.getLogger("giftbridge")
 LEASE_SKEW = timedelta(seconds=5)
 # What an attempt to save a whole record calls the entity it holds meanwhile.
 HELD = "held"
 _TRIES = 4
+_MOST_ALSO = 80
 
 
 @dataclass(slots=True)
@@ -50,8 +51,9 @@ class Work:
         return self.tools.now()
 
     @property
-    def is_delivered(self) -> bool:
-        return self.delivery.state is State.DELIVERED
+    def is_done(self) -> bool:
+        """Whether nothing is left but keys to be stored on RaiseDonors."""
+        return self.delivery.state in {State.DELIVERED, State.IGNORED}
 
     @property
     def is_to_be_sent(self) -> bool:
@@ -103,7 +105,7 @@ class Work:
         for _ in range(_TRIES):
             now = self.now
             after = served_up_to(life.delivered(self.delivery, now), self.turn_began_with, now)
-            also = [*writes, self._line("delivered", why, {**self.facts, **(details or {})})]
+            also = [*writes, self._line("delivered", why, {**self._told_facts(), **(details or {})})]
             if claim is not None:
                 also.append(self._claiming(claim, take_over=wrong_claimant is not None))
             try:
@@ -161,10 +163,20 @@ class Work:
         """Due again by itself."""
         if self.delivery.state is State.UNKNOWN:
             after = life.still_unknown(self.delivery, trouble, due, self.now)
+        elif self.delivery.state is State.SENT:
+            after = life.still_held(self.delivery, due, self.now, trouble)
         else:
             after = life.waiting(self.delivery, trouble, due, self.now, counts=counts)
         lines = [self._line("waiting", trouble.explain(), {"cause": trouble.cause})] if counts else []
         self._save(after, *lines)
+
+    def sent(self, due: datetime, why: str, details: Mapping[str, object] | None = None) -> None:
+        """The import tool holds the row; it is looked up at `due`."""
+        self._end(lambda delivery: life.sent(delivery, due, self.now), "sent", why, details or {})
+
+    def still_held(self, due: datetime) -> None:
+        """Looked up, not landed: no line, it would be the same each time."""
+        self._save(life.still_held(self.delivery, due, self.now))
 
     def unknown(self, trouble: Trouble, due: datetime, fail_after_probe: Trouble | None = None) -> None:
         """The answer was lost."""
@@ -181,15 +193,32 @@ class Work:
 
     def fail(self, trouble: Trouble) -> None:
         """A person must look."""
-        self._end(lambda delivery: life.failed(delivery, trouble, self.now), "failed", trouble)
+        self._end_in_trouble(lambda delivery: life.failed(delivery, trouble, self.now), "failed", trouble)
 
     def ignore(self, trouble: Trouble) -> None:
         """Not to be sent."""
-        self._end(lambda delivery: life.ignored(delivery, trouble, self.now), "ignored", trouble)
+        self._end_in_trouble(lambda delivery: life.ignored(delivery, trouble, self.now), "ignored", trouble)
 
     def reopen(self, why: str) -> None:
         """Start anew, probing first what may have been sent."""
         self._save(life.reopened(self.delivery, self.now), self._line("reopened", why, {}))
+
+    def make_room(self) -> None:
+        """DynamoDB takes a hundred writes at once: those beyond are made now, each on what was read.
+
+        Raises LostRace.
+        """
+        while len(self.also) > _MOST_ALSO:
+            commit(self.tools.deliveries.client, self.also[:_MOST_ALSO])
+            del self.also[:_MOST_ALSO]
+
+    def save_row(self, writes: Sequence[Write]) -> None:
+        """Write the row that is going to be sent, before it is (requirement D3)."""
+        self._save(replace(self.delivery, updated_at=self.now), *writes)
+
+    def drop_row(self) -> None:
+        """The row was surely not held: the next one is made anew."""
+        self._save(replace(self.delivery, row="", chunk="", updated_at=self.now))
 
     def save_mirrors(self, remaining: tuple[str, ...], due: datetime, *lines: Write) -> None:
         """Note which keys are still to be stored on RaiseDonors."""
@@ -208,13 +237,16 @@ class Work:
         """An activity line with the next step."""
         self.also.append(self._line(what, why, details or {}))
 
-    def _end(self, ended: Callable[[Delivery], Delivery], what: str, trouble: Trouble) -> None:
+    def _end_in_trouble(self, ended: Callable[[Delivery], Delivery], what: str, trouble: Trouble) -> None:
         details = {"cause": trouble.cause, "field": trouble.field, "candidates": list(trouble.candidates) or None}
         shown = {name: value for name, value in details.items() if value is not None}
+        self._end(ended, what, trouble.explain(), shown)
+
+    def _end(self, ended: Callable[[Delivery], Delivery], what: str, why: str, details: Mapping[str, object]) -> None:
         for _ in range(_TRIES):
             after = served_up_to(ended(self.delivery), self.turn_began_with, self.now)
             try:
-                self._save(after, self._line(what, trouble.explain(), shown))
+                self._save(after, self._line(what, why, details))
             except LostRace:
                 fresh = self.tools.deliveries.get(self.delivery.id)
                 if fresh is None or fresh.revision != self.stored.revision or fresh.wanted == self.stored.wanted:
@@ -234,6 +266,10 @@ class Work:
             details={"kind": self.delivery.kind.value, **details},
         )
 
+    def _told_facts(self) -> dict[str, str]:
+        """The facts for people: what is kept for a later step only has a colon in its name."""
+        return {name: value for name, value in self.facts.items() if ":" not in name and value}
+
     def _save(self, after: Delivery, *writes: Write) -> None:
         after = replace(after, result=dict(self.facts), mirrors=tuple(self.mirrors))
         made = (*self.also, *writes, *self._released(after))
@@ -251,3 +287,8 @@ class Work:
         if after.state is State.FAILED and after.attempt is not None:
             return []
         return [self.tools.keys.release(attempt.values[HELD], after.destination, after.id)]
+
+
+def not_for(destination: str, kind: Kind) -> Rejected:
+    """What a carrier says to a kind of change that its destination does not take."""
+    return Rejected(f"{kind.value} does not go to {destination}", cause="wrong-destination", field="kind")

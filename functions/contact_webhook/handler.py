@@ -1,0 +1,56 @@
+"""A Virtuous webhook in, the contacts it names queued, then 200 out. A trigger: what else it says is not read."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from giftbridge.clients.virtuous_webhooks import MOST_BYTES, Told, is_genuine, read_delivery
+from giftbridge.contact_webhook_assembly import ContactWebhookAssembly
+from giftbridge.errors import Rejected
+from giftbridge.http_answers import HttpAnswer, found, problem
+
+assembly = ContactWebhookAssembly()
+
+
+def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
+    """Answer 200 once the contacts are queued, or say what is wrong; never a 500 for anything a stranger sends."""
+    try:
+        return _answered(event)
+    except Rejected as refused:
+        error = {"field": refused.field, "problem": refused.text, "remedy": refused.remedy}
+        return problem(400, refused.explain(), errors=[error])
+    except Exception as error:
+        # Its text may hold what was sent.
+        assembly.log.error("webhook not queued", extra={"error": type(error).__name__})
+        return problem(503, "The webhook could not be queued; send it again.", retry_after=30)
+
+
+def _answered(event: dict[str, Any]) -> HttpAnswer:
+    body = _body(event)
+    if len(body) > MOST_BYTES:
+        return problem(413, f"The body is larger than {MOST_BYTES} bytes.")
+    signing = assembly.signing.get()
+    if not is_genuine(body, event.get("headers") or {}, assembly.secrets.get(), signing):
+        return problem(401, f"The signature in the header {signing.header} is missing or wrong.")
+    told = read_delivery(body)
+    if told.accepted:
+        assembly.queue(told.contacts, told.gifts_of)
+    _log(told)
+    return found({"accepted": told.accepted, "ignored": sum(told.ignored.values())})
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    text = (event.get("body") or "").encode("utf-8", "surrogatepass")
+    if not event.get("isBase64Encoded"):
+        return bytes(text)
+    try:
+        return base64.b64decode(text)
+    except ValueError:
+        # API Gateway sends no such thing; nobody signed it.
+        return b""
+
+
+def _log(told: Told) -> None:
+    counts = {"contacts": len(told.contacts), "gifts_of": len(told.gifts_of), "ignored": dict(told.ignored)}
+    assembly.log.info("webhook", extra={"event": told.event, **counts})

@@ -1,0 +1,26 @@
+"""SQS messages in, deliveries to Virtuous worked on, ids of the messages to keep out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from giftbridge.runtime import start
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+function = start()
+
+
+@function.logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Work through a batch; without credentials the deliveries wait in their table."""
+    function.assembly.begin(context.get_remaining_time_in_millis() / 1000)
+    worker = function.assembly.virtuous_worker()
+    if worker is None:
+        function.logger.warning("not connected: the deliveries wait")
+        return {"batchItemFailures": []}
+    outcome = worker.work(event["Records"])
+    counts = {f"Deliveries-{state}": float(count) for state, count in outcome.counts.items()}
+    function.tell("worked", outcome.counts, counts)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in outcome.hand_back]}

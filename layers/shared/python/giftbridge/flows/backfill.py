@@ -1,0 +1,167 @@
+"""The feeds of a backfill: walked behind the live ones, a few pages a run, from where the last run ended (H3)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
+from giftbridge.domain import deliveries as life
+from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
+from giftbridge.domain.deliveries import Delivery, Kind, State
+from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id
+from giftbridge.errors import LostRace
+from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
+from giftbridge.flows.tools import Tools
+from giftbridge.store.rows import Write, side_by_side
+
+ROW = "backfill"
+_PAGES_A_RUN = 5
+
+
+class BackfilledGifts:
+    """Gifts of a period."""
+
+    most_pages = _PAGES_A_RUN
+
+    def __init__(self, tools: Tools, raisedonors: RaiseDonors, backfill: Backfill, threads: int) -> None:
+        self.tools = tools
+        self.raisedonors = raisedonors
+        self.backfill = backfill
+        self.threads = threads
+        self.name = f"{ROW}-{backfill.id}-{GIFTS}"
+
+    def page(self, bound: datetime, skip: int) -> list[Any]:
+        """A gift was modified when it was created or later: the period's are all from here on (queryGifts)."""
+        return self.raisedonors.gifts_modified_since(bound, skip)
+
+    def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
+        """Write the deliveries of the period's gifts; those that are to be nudged now."""
+        destination = self.backfill.destination
+        newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
+        known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
+        planned = []
+        for name, sighting in newest.items():
+            before = known.get(donation_created_id(name, destination))
+            after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
+            if after is not None:
+                planned.append((before, turn.nudged(after) if destination == AEGIS else after))
+        written = side_by_side(lambda plan: self._write(*plan), planned, self.threads)
+        done = [delivery for delivery in written if delivery is not None]
+        turn.counts.update(f"{ROW}: {delivery.state.value}" for delivery in done)
+        return [one for one in done if one.destination == AEGIS and one.state in {State.PENDING, State.UNKNOWN}]
+
+    def _write(self, before: Delivery | None, after: Delivery) -> Delivery | None:
+        lines: list[Write] = []
+        if after.state is State.DELIVERED and before is None:
+            claim = f"aegis-invoice#{after.result['invoice']}"
+            lines.append(self.tools.keys.claim(claim, AEGIS, after.id, after.updated_at, take_over=True))
+        lines.append(_line(self.tools, after, self.backfill))
+        return _put(self.tools, before, after, lines)
+
+
+class BackfilledContacts:
+    """Donors who were created or changed in a period."""
+
+    most_pages = _PAGES_A_RUN
+
+    def __init__(self, tools: Tools, raisedonors: RaiseDonors, backfill: Backfill, threads: int) -> None:
+        self.tools = tools
+        self.raisedonors = raisedonors
+        self.backfill = backfill
+        self.threads = threads
+        self.name = f"{ROW}-{backfill.id}-{CONTACTS}"
+
+    def page(self, bound: datetime, skip: int) -> list[Any]:
+        """Donors modified since then (queryDonors)."""
+        return self.raisedonors.donors_modified_since(bound, skip)
+
+    def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
+        """Put the period's donors into the outbox; none is nudged, the batch takes them."""
+        with_tests = turn.settings.raisedonors.test_mode_gifts == "send"
+        of_period = [raw for raw in raws if self._is_of_period(raw)]
+        sightings = [one for raw in of_period if (one := read_contact_sighting(raw, with_tests=with_tests))]
+        newest = {one.delivery_id: one for one in sightings if one.fields is not None}
+        known = self.tools.deliveries.get_many(newest)
+
+        def write(name: str) -> Delivery | None:
+            new = life.new_delivery(
+                id=name,
+                kind=Kind.DONOR_UPDATED,
+                donor_id=newest[name].donor_id,
+                entity_id=newest[name].entity_id,
+                now=turn.now,
+                destination=VIRTUOUS,
+            )
+            before = known.get(name)
+            if before is not None and before.result.get(ROW) == self.backfill.id:
+                return None
+            after = backfilled_contact(before, new, turn.now)
+            after = replace(after, result={**after.result, ROW: self.backfill.id})
+            return _put(self.tools, before, after, [_line(self.tools, after, self.backfill)])
+
+        written = [one for one in side_by_side(write, list(newest), self.threads) if one is not None]
+        turn.counts.update(f"{ROW}: contact" for _ in written)
+        return []
+
+    def _is_of_period(self, raw: object) -> bool:
+        return self.backfill.covers(created_at(raw)) or self.backfill.covers(modified_at(raw))
+
+
+def walk_backfill(
+    tools: Tools, raisedonors: RaiseDonors, turn: Turn, keep_lease: Callable[[], bool], threads: int
+) -> dict[str, FeedOutcome]:
+    """Some pages of the backfill that was asked for, if there is one. Raises what the calls raise."""
+    row = tools.state.get(ROW)
+    if row is None or row["is_done"]:
+        return {}
+    backfill = read_backfill(row)
+    own = replace(turn, start=backfill.since, counts=Counter())
+    feeds: list[Feed] = []
+    if GIFTS in backfill.what:
+        feeds.append(BackfilledGifts(tools, raisedonors, backfill, threads))
+    if CONTACTS in backfill.what:
+        feeds.append(BackfilledContacts(tools, raisedonors, backfill, threads))
+    walked = {feed.name: FeedWalk(tools, feed, own, keep_lease).run() for feed in feeds if not _is_over(tools, feed)}
+    turn.counts.update(own.counts)
+    counts = Counter(backfill.counts)
+    counts.update(own.counts)
+    is_done = all(outcome.is_complete for outcome in walked.values())
+    try:
+        tools.state.put(ROW, replace(backfill, counts=counts, is_done=is_done).as_row(), row)
+    except LostRace:
+        # Cancelled, or asked for anew, meanwhile.
+        return walked
+    return walked
+
+
+def _is_over(tools: Tools, feed: Feed) -> bool:
+    """A feed that was walked to its end is not walked again while the other goes on."""
+    row = tools.state.get(f"cursor#{feed.name}")
+    return row is not None and "bound" not in row
+
+
+def _line(tools: Tools, after: Delivery, backfill: Backfill) -> Write:
+    return tools.activity.line(
+        after.donor_entity,
+        now=after.updated_at,
+        what="backfilled" if after.state is not State.IGNORED else "ignored",
+        why=after.trouble.explain() if after.trouble is not None else f"backfill {backfill.id}, asked for",
+        delivery_id=after.id,
+        who=backfill.by,
+        details={"kind": after.kind.value},
+    )
+
+
+def _put(tools: Tools, before: Delivery | None, after: Delivery, lines: list[Write]) -> Delivery | None:
+    """The row as written, None where somebody else moved it: the walk comes back to what is still to be done."""
+    if before is None:
+        return after if tools.deliveries.add(after, *lines) else None
+    try:
+        return tools.deliveries.save(before, after, *lines)
+    except LostRace:
+        return None

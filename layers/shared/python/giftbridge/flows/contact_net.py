@@ -1,0 +1,160 @@
+"""The safety net below the webhooks: contacts modified since the last look are queried every hour (requirement E9)."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from giftbridge.clients.virtuous import Virtuous
+from giftbridge.domain.contacts import Contact
+from giftbridge.domain.delivery_ids import contact_updated_id
+from giftbridge.domain.settings import VirtuousSettings
+from giftbridge.domain.times import format_moment, parse_moment
+from giftbridge.errors import GiftBridgeError, LostRace
+from giftbridge.flows.contact_first_looks import FirstLooks
+from giftbridge.flows.contact_sightings import ContactSightings
+from giftbridge.flows.health import Health
+from giftbridge.flows.tools import Tools
+from giftbridge.store.state import enabled_since, switched_on_since
+
+log = logging.getLogger("giftbridge")
+EVERY = timedelta(hours=1)
+EVER = datetime(2000, 1, 2, tzinfo=UTC)
+PAGE = 250
+_ROW = "cursor#contacts"
+# The query's days are coarse, and whose days they are is not said.
+_OVERLAP = timedelta(days=1)
+_TRY_AGAIN = timedelta(minutes=5)
+_STOP_BEFORE_SECONDS = 15.0
+_MOST_PAGES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class NetOutcome:
+    """How many contacts were seen, and what became of them; `found` counts what no webhook had told of."""
+
+    why_idle: str | None = None
+    seen: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def found(self) -> int:
+        """Contacts that only the net found."""
+        return int(self.counts.get("found", 0))
+
+
+class ContactNet:
+    """Queries by day with an overlap; what is known by its modification time is dropped."""
+
+    def __init__(self, tools: Tools, virtuous: Virtuous) -> None:
+        self.tools = tools
+        self.virtuous = virtuous
+        self.health = Health(tools)
+        self.sightings = ContactSightings(tools)
+        self.first_looks = FirstLooks(tools)
+
+    def run(self, *, is_requested: bool = False) -> NetOutcome:
+        """Look, when the hour has come. Trouble with Virtuous puts it off for minutes."""
+        _, settings = self.tools.settings()
+        row, now = self.tools.state.get(_ROW), self.tools.now()
+        is_on = settings.virtuous.enabled and settings.virtuous.sync_contacts
+        switched_on = switched_on_since(self.tools.state, "virtuous-contacts", now, is_on=is_on)
+        why_not = self._why_not(settings.virtuous, row, is_requested=is_requested)
+        if why_not is not None:
+            return NetOutcome(why_not)
+        since = max(enabled_since(self.tools.state, "virtuous", now), switched_on or now)
+        # The first walk sees every contact: how it looks is what later edits are told from.
+        place = row if row is not None else {"at": format_moment(EVER)}
+        # Taken for this process before the first call: another sweep finds it not due.
+        if not self._put(row, {**_plain(place), "next": format_moment(now + _TRY_AGAIN)}):
+            return NetOutcome("another sweep looks")
+        try:
+            return self._walk(place, settings.virtuous.reference_source, since, now)
+        except GiftBridgeError as error:
+            log.warning("modified contacts could not be queried", extra={"cause": error.cause})
+            self.health.note_trouble(error, "virtuous", "contacts")
+            return NetOutcome(f"Virtuous: {error.cause}")
+
+    def _why_not(self, settings: VirtuousSettings, row: Mapping[str, Any] | None, *, is_requested: bool) -> str | None:
+        """Why it does not look now."""
+        if not settings.enabled or not settings.sync_contacts:
+            return "contacts are not kept the same; see the setting virtuous.sync_contacts"
+        if row is not None and not is_requested and parse_moment(row["next"]) > self.tools.now():
+            return "not due"
+        if self.health.blocks(("virtuous",), "") is not None:
+            return "Virtuous is not to be called now"
+        if row is None and not self._donors_are_recorded():
+            return "the donors are not all recorded yet"
+        return None
+
+    def _donors_are_recorded(self) -> bool:
+        row = self.tools.state.get("cursor#donors-virtuous")
+        return row is not None and "bound" not in row
+
+    def _walk(self, place: Mapping[str, Any], source: str, since: datetime, now: datetime) -> NetOutcome:
+        """Page by page from the day before the last look, or on from where the time ran out."""
+        began = parse_moment(place["began"]) if "began" in place else now
+        day = (parse_moment(place["at"]) - _OVERLAP).date()
+        skip, seen = int(place.get("skip", 0)), 0
+        counts: Counter[str] = Counter()
+        for _ in range(_MOST_PAGES):
+            if self.tools.time_left.seconds() < _STOP_BEFORE_SECONDS:
+                break
+            try:
+                page = self.virtuous.contacts_modified_since(day, skip, PAGE)
+            except GiftBridgeError:
+                self._finish({**self._at(place, began, skip), "next": format_moment(now + _TRY_AGAIN)})
+                raise
+            counts.update(self._count([contact for contact in page if contact is not None], source, since))
+            seen += len(page)
+            # A contact that is edited meanwhile moves to the end, and the rest moves up: pages overlap.
+            skip += max(1, len(page) - max(1, PAGE // 10))
+            if len(page) < PAGE:
+                self._finish({"at": format_moment(began), "next": format_moment(now + EVERY)})
+                return NetOutcome(None, seen, dict(counts))
+        self._finish({**self._at(place, began, skip), "next": format_moment(now)})
+        return NetOutcome(None, seen, dict(counts))
+
+    def _at(self, place: Mapping[str, Any], began: datetime, skip: int) -> dict[str, object]:
+        return {"at": place["at"], "began": format_moment(began), "skip": skip}
+
+    def _count(self, contacts: Sequence[Contact], source: str, since: datetime) -> Counter[str]:
+        """Worked like a webhook is what nobody told of; what others than ours are is dropped without a call."""
+        ours = [contact for contact in contacts if contact.donor_references(source)]
+        newer = [one for one in ours if one.modified_at is None or one.modified_at >= since]
+        differing = self.first_looks.record([one for one in ours if one not in newer], source)
+        known = self.tools.deliveries.get_many(contact_updated_id(contact.id) for contact in newer)
+        unknown = []
+        for contact in newer:
+            delivery = known.get(contact_updated_id(contact.id))
+            if delivery is None or delivery.seen != contact.stamp:
+                unknown.append(contact.id)
+        counted = self.sightings.count(unknown, "query of modified contacts")
+        return Counter(
+            {
+                "not ours": len(contacts) - len(ours),
+                "before the start": len(ours) - len(newer),
+                "differing from before": differing,
+                "known": len(newer) - len(unknown),
+                "found": len(counted),
+            }
+        )
+
+    def _put(self, seen: dict[str, Any] | None, values: dict[str, object]) -> bool:
+        try:
+            self.tools.state.put(_ROW, values, seen)
+        except LostRace:
+            return False
+        return True
+
+    def _finish(self, values: dict[str, object]) -> None:
+        if not self._put(self.tools.state.get(_ROW), values):
+            log.info("another sweep moved the cursor of contacts")
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if name not in {"name", "revision"}}
