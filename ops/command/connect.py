@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from ops.command import connect_virtuous
 from ops.command.terminal import Terminal, verb
-from ops.operating import connecting
+from ops.operating import connecting, trying
 from ops.operating.connecting import Connected, Webhook
-from ops.operating.problems import HEALTHY, WrongUsage
+from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
 from ops.operating.stack import Stack
-from ops.operating.systems import SYSTEMS, SecretField, System, system_named
+from ops.operating.subscribing import Became
+from ops.operating.systems import SYSTEMS, VIRTUOUS, SecretField, System, system_named
 
 
 @verb
@@ -27,26 +30,58 @@ def connect(
     enable: Annotated[
         bool, typer.Option("--enable/--no-enable", help="Switch deliveries on when the credentials work.")
     ] = True,
+    sync: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="Virtuous: what is kept the same; any of gifts,contacts,projects, or none."),
+    ] = None,
+    webhook: Annotated[
+        bool | None,
+        typer.Option(
+            "--webhook/--no-webhook",
+            help="Virtuous: register its webhook here; not on a local stack unless asked for.",
+            show_default=False,
+        ),
+    ] = None,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Virtuous: a new secret for the webhook; the one before is accepted too.")
+    ] = False,
 ) -> int:
-    """Connect RaiseDonors or Aegis.
+    """Connect RaiseDonors, Aegis or Virtuous.
 
-    Asks for the address and the credentials, tries them with a harmless read, and stores them in Secrets Manager only
+    Asks for the address and the credentials, tries them with harmless reads, and stores them in Secrets Manager only
     if that works. GIFTBRIDGE_RAISEDONORS_URL, GIFTBRIDGE_RAISEDONORS_TOKEN, GIFTBRIDGE_AEGIS_URL,
-    GIFTBRIDGE_AEGIS_CONTEXT, GIFTBRIDGE_AEGIS_USERNAME and GIFTBRIDGE_AEGIS_PASSWORD answer beforehand. Secrets are
-    never given on a command line.
+    GIFTBRIDGE_AEGIS_CONTEXT, GIFTBRIDGE_AEGIS_USERNAME, GIFTBRIDGE_AEGIS_PASSWORD, GIFTBRIDGE_VIRTUOUS_URL and
+    GIFTBRIDGE_VIRTUOUS_API_KEY (or GIFTBRIDGE_VIRTUOUS_USERNAME and GIFTBRIDGE_VIRTUOUS_PASSWORD) answer beforehand.
+    Secrets are never given on a command line.
 
-    Before Aegis is connected, switch off RaiseDonors' own integration with it: else every gift is there twice.
+    Before Aegis is connected, switch off RaiseDonors' own integration with it: else every gift is there twice. Virtuous
+    takes an API key, or a user for GiftBridge alone, without two-factor, on a domain outside single sign-on; its
+    webhook is registered too. What happened before Virtuous was connected is not sent.
     """
     named, stack = system_named(system), terminal.stack
+    wishes = connect_virtuous.wishes(stack, named, sync=sync, webhook=webhook, rotate=rotate)
     given = _from_stdin() if from_stdin else _asked(terminal, stack, named)
     values = connecting.checked_values(stack, named, given)
     with terminal.busy(f"trying {named.title}"):
-        connecting.try_out(stack, named, values)
+        trying.try_out(stack, named, values)
         twins = connecting.twins(stack, named, values)
+    if named.name == VIRTUOUS and not from_stdin:
+        wishes = connect_virtuous.asked_what(terminal, stack, wishes)
     with terminal.busy("storing"):
-        connected = connecting.finish(stack, named, values, by=stack.operator(), enable=enable)
-    data = {
-        "system": named.name,
+        subscribed = connect_virtuous.registered(stack, wishes, values)
+        by = stack.operator()
+        connected = connecting.finish(stack, named, values, by=by, enable=enable, switches=wishes.switches)
+    data = _data(named, connected, twins)
+    if subscribed is not None:
+        data["webhook"] = {"url": subscribed.url, "id": subscribed.id, "became": subscribed.became.value}
+    told = connect_virtuous.lines(stack, wishes, subscribed) if named.name == VIRTUOUS else []
+    terminal.answer(data, *_lines(named, connected, twins, told))
+    return PERSON_NEEDED if subscribed is not None and subscribed.became is Became.UNKNOWN else HEALTHY
+
+
+def _data(system: System, connected: Connected, twins: list[str]) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "system": system.name,
         "connected": True,
         "used_by_other_stacks": twins,
         "settings_version": connected.settings_version,
@@ -56,16 +91,16 @@ def connect(
     }
     if connected.webhook is not None:
         data["webhook"] = {"url": connected.webhook.url, "token": connected.webhook.token}
-    terminal.answer(data, *_lines(named, connected, twins))
-    return HEALTHY
+    return data
 
 
-def _lines(system: System, connected: Connected, twins: list[str]) -> list[str]:
+def _lines(system: System, connected: Connected, twins: list[str], told: list[str]) -> list[str]:
     warning = f"Warning: stack {' and '.join(twins)} uses the same credentials; every gift would be carried twice."
     return [
         f"{system.title} is connected.",
         *(["The schedules are on."] if connected.schedules_on else []),
         *(_webhook_lines(connected.webhook) if connected.webhook is not None else []),
+        *told,
         *([warning] if twins else []),
         f"Next: {connected.next_command}",
     ]
@@ -100,20 +135,59 @@ def _from_stdin() -> dict[str, Any]:
 
 def _asked(terminal: Terminal, stack: Stack, system: System) -> dict[str, str]:
     """Each value from the environment, else asked for; what is stored and no secret is offered again."""
-    stored = stack.credentials.of(system.name).values
-    return {field.name: _one(terminal, system, field, stored.get(field.name)) for field in system.fields}
+    stored = stack.credential(system.name).values
+    given = {field.name: os.environ.get(_variable(system, field), "") for field in system.fields}
+    if system.name == VIRTUOUS:
+        return _asked_for_virtuous(terminal, system, stored, given)
+    return {field.name: _one(terminal, system, field, given, stored) for field in system.fields}
 
 
-def _one(terminal: Terminal, system: System, field: SecretField, stored: str | None) -> str:
-    variable = f"GIFTBRIDGE_{system.name}_{field.name}".upper()
-    given = os.environ.get(variable)
-    if given:
-        return given
+def _asked_for_virtuous(
+    terminal: Terminal, system: System, stored: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, str]:
+    """The address, and an API key; else user name and password."""
+    url, key, *user = system.fields
+    if terminal.as_json and not any(given[field.name] for field in (key, *user)):
+        _refuse_to_ask(system, key)
+    # For machines the address has its default; a person may change it.
+    usual = stored.get("url") or url.default or ""
+    values = {"url": given["url"] or (usual if terminal.as_json else _prompt(system, url, usual))}
+    if not any(given[field.name] for field in user):
+        values["api_key"] = given["api_key"] or _prompt(system, key, "", "API key (empty: by user name and password)")
+        if values["api_key"]:
+            return values
+        for line in trying.ADVICE:
+            terminal.say(line)
+    elif given["api_key"]:
+        values["api_key"] = given["api_key"]
+    return {**values, **{field.name: _one(terminal, system, field, given, stored) for field in user}}
+
+
+def _one(
+    terminal: Terminal, system: System, field: SecretField, given: Mapping[str, str], stored: Mapping[str, str]
+) -> str:
+    if given[field.name]:
+        return given[field.name]
     if terminal.as_json:
-        raise WrongUsage(f"With --json nobody is asked: set {variable}, or use --from-stdin.")
-    offered = None if field.is_hidden else stored
+        _refuse_to_ask(system, field)
+    return _prompt(system, field, None if field.is_hidden else stored.get(field.name))
+
+
+def _prompt(system: System, field: SecretField, default: str | None, words: str = "") -> str:
+    """What a person types. Raises WrongUsage where nobody does."""
     try:
-        answer: str = typer.prompt(field.words, default=offered, hide_input=field.is_hidden, err=True)
+        answer: str = typer.prompt(
+            words or field.words, default=default, hide_input=field.is_hidden, err=True, show_default=bool(default)
+        )
     except typer.Abort:
+        variable = _variable(system, field)
         raise WrongUsage(f"Nothing was entered for {field.words}; set {variable}, or use --from-stdin.") from None
     return answer
+
+
+def _refuse_to_ask(system: System, field: SecretField) -> None:
+    raise WrongUsage(f"With --json nobody is asked: set {_variable(system, field)}, or use --from-stdin.")
+
+
+def _variable(system: System, field: SecretField) -> str:
+    return f"GIFTBRIDGE_{system.name}_{field.name}".upper()

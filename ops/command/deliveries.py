@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,16 +10,17 @@ import typer
 from rich.table import Table
 
 from giftbridge.domain.deliveries import Delivery, Kind, State
+from giftbridge.domain.times import format_moment
 from ops.command.activity import lines_table
 from ops.command.showing import moment, pairs, sightings, state_text, table, why
 from ops.command.terminal import Terminal, verb
 from ops.operating import story
-from ops.operating.explaining import as_json, original_of, what_next
+from ops.operating.explaining import as_json, held_text, original_of, row_as_sent, told_result, what_next
 from ops.operating.identifiers import FORMS, deliveries_named, donor_id
+from ops.operating.import_tool import held_since
 from ops.operating.listing import Filter, Listing, find
-from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
+from ops.operating.problems import HEALTHY, PERSON_NEEDED
 from ops.operating.stack import Stack
-from ops.operating.systems import DESTINATIONS
 
 _LINES = 20
 
@@ -42,26 +44,27 @@ def deliveries(
     cause: Annotated[str | None, typer.Option(help="Only those of this cause, as `failures` names it.")] = None,
     text: Annotated[str | None, typer.Option(help="Only those whose trouble says this.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=5000, help="At most so many.")] = 50,
+    row: Annotated[
+        bool, typer.Option("--row", help="With an ID: show the row for Virtuous' import tool, names and all.")
+    ] = False,
 ) -> int:
     """List deliveries, or explain one.
 
     Without an ID: those that changed last come first. With an ID: everything about it, and exit code 1 when it waits
-    for a person. A donation's id names its refund too, where there is one.
+    for a person. A donation's id names its deliveries to every system, and its refund's, where there are any.
     """
     if name is not None:
-        return _explain(terminal, name)
-    if destination is not None and destination not in DESTINATIONS:
-        raise WrongUsage(f"{destination!r} is no destination; choose one of {', '.join(DESTINATIONS)}.")
+        return _explain(terminal, name, with_row=row)
+    stack = terminal.stack
     wanted = Filter(
         state=state,
         kind=kind,
-        destination=destination,
+        destination=stack.destinations_named(destination)[0] if destination is not None else None,
         donor=donor_id(donor) if donor is not None else None,
         day=day.replace(tzinfo=UTC).date() if day is not None else None,
         cause=cause,
         text=text,
     )
-    stack = terminal.stack
     with terminal.busy("looking"):
         listing = find(stack, wanted, limit)
     terminal.answer(_data(listing), _table(listing), _footer(listing))
@@ -92,24 +95,32 @@ def _data(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _explain(terminal: Terminal, name: str) -> int:
+def _explain(terminal: Terminal, name: str, *, with_row: bool) -> int:
     stack = terminal.stack
     with terminal.busy("looking"):
         found = deliveries_named(stack, name)
         lines = {delivery.id: story.of_delivery(stack, delivery, _LINES) for delivery in found}
     data = [
-        as_json(delivery)
+        as_json(delivery, with_row=with_row)
         | {
             "next": what_next(stack, delivery),
             "needs_a_person": delivery.state is State.FAILED,
             "activity": lines[delivery.id],
         }
+        | ({"held_since": format_moment(held_since(delivery))} if delivery.state is State.SENT else {})
         | _original_data(stack, delivery)
         for delivery in found
     ]
-    parts = [part for d in found for part in (_explained(d, stack), *_story(lines[d.id]))]
+    parts: list[Any] = [
+        part for d in found for part in (_explained(d, stack), *_rows(d, with_row), *_story(lines[d.id]))
+    ]
     terminal.answer(data[0] if len(data) == 1 else data, *parts)
     return PERSON_NEEDED if any(delivery.state is State.FAILED for delivery in found) else HEALTHY
+
+
+def _rows(delivery: Delivery, with_row: bool) -> list[str]:
+    row = row_as_sent(delivery) if with_row else None
+    return [json.dumps(row, ensure_ascii=False, indent=2)] if row is not None else []
 
 
 def _story(lines: list[dict[str, Any]]) -> list[Table]:
@@ -126,6 +137,9 @@ def _explained(delivery: Delivery, stack: Stack) -> Table:
             ("State", state_text(delivery)),
             ("Sightings", sightings(delivery)),
             ("Original", _original(stack, delivery)),
+            ("Held", held_text(stack, delivery)),
+            ("Chunk", delivery.chunk),
+            ("Members", ", ".join(delivery.members)),
             ("Next", what_next(stack, delivery)),
             (
                 "Why",
@@ -134,7 +148,7 @@ def _explained(delivery: Delivery, stack: Stack) -> Table:
             ("Cause", trouble.cause if trouble else ""),
             ("Remedy", (trouble.remedy or "") if trouble else ""),
             ("Candidates", ", ".join(trouble.candidates) if trouble else ""),
-            ("Result", ", ".join(f"{name} {value}" for name, value in sorted(delivery.result.items()))),
+            ("Result", ", ".join(f"{name} {value}" for name, value in sorted(told_result(delivery).items()))),
             ("Still to store", ", ".join(delivery.mirrors)),
             ("Last request", _sent(delivery)),
             ("Failed tries", str(delivery.attempts) if delivery.attempts else ""),
@@ -159,8 +173,8 @@ def _original(stack: Stack, delivery: Delivery) -> str:
     original = original_of(stack, delivery)
     if original is None:
         return ""
-    invoice = original.result.get("invoice")
-    return f"{original.id} ({original.state.value}{f', invoice {invoice}' if invoice else ''})"
+    named = [f", {name} {original.result[name]}" for name in ("invoice", "gift") if original.result.get(name)]
+    return f"{original.id} ({original.state.value}{''.join(named)})"
 
 
 def _original_data(stack: Stack, delivery: Delivery) -> dict[str, Any]:
@@ -168,4 +182,5 @@ def _original_data(stack: Stack, delivery: Delivery) -> dict[str, Any]:
     if original is None:
         return {}
     invoice = original.result.get("invoice")
-    return {"original": {"id": original.id, "state": original.state.value, "invoice": invoice}}
+    told = {"id": original.id, "state": original.state.value, "invoice": invoice}
+    return {"original": {**told, **({"gift": original.result["gift"]} if "gift" in original.result else {})}}

@@ -10,7 +10,9 @@ from typing import Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-HELP = """Carries gifts and their changes from RaiseDonors to Aegis; each verb looks at one stack or works on it.
+HELP = """Carries gifts and their changes from RaiseDonors to Aegis and Virtuous, and edits of contacts back.
+
+Each verb looks at one stack or works on it.
 
 Every verb takes --stack-name NAME for a stack in AWS (region and profile as the AWS command line has them), or
 --local URL for one that `giftbridge local` serves; GIFTBRIDGE_STACK_NAME and GIFTBRIDGE_LOCAL stand in for them.
@@ -41,10 +43,15 @@ VERBS = {
     "redrive": Verb(
         "ops.command.redrive:redrive", "Move all dead letters back into their queue, as AWS does it.", _WORK
     ),
+    "dlq": Verb("ops.command.dlq:app", "Look into the dead-letter queues, or delete a message.", _WORK),
     "pause": Verb("ops.command.pausing:pause", "Make no more calls to a system; deliveries wait.", _WORK),
     "resume": Verb("ops.command.pausing:resume", "Call a system again, at once.", _WORK),
     "pickup": Verb("ops.command.pickup:app", "Read what changed on RaiseDonors, now.", _WORK),
-    "connect": Verb("ops.command.connect:connect", "Connect RaiseDonors or Aegis.", _SET_UP),
+    "backfill": Verb(
+        "ops.command.backfill:backfill", "Send gifts and contacts of a past period, behind live work.", _WORK
+    ),
+    "batch": Verb("ops.command.batch:app", "Send the day's rows to Virtuous' import tool, now.", _WORK),
+    "connect": Verb("ops.command.connect:connect", "Connect RaiseDonors, Aegis or Virtuous.", _SET_UP),
     "settings": Verb("ops.command.settings:app", "Read, check and change the settings.", _SET_UP),
     "local": Verb("ops.local_stack.local_command:local", "Serve the whole stack on this machine.", _SET_UP),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from giftbridge.domain.times import format_moment
 from ops.command.showing import moment, table
 from ops.command.terminal import Terminal, verb
 from ops.operating import pickup, preview
+from ops.operating.fates import Preview
 from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
 
 app = typer.Typer(
@@ -43,13 +45,17 @@ def run(
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Preview at most so many records of each feed.")] = 500,
+    row: Annotated[
+        bool, typer.Option("--row", help="Preview gifts to Virtuous with the whole row, names and all.")
+    ] = False,
 ) -> int:
     """Read what changed on RaiseDonors, now: schedules, gifts, donors, and notes where those are sent.
 
-    It happens every minute by itself; this waits for one run and shows what it did.
+    It happens every minute by itself; this waits for one run and shows what it did. A preview maps each gift for
+    Virtuous as its import row; of names and addresses nothing is shown without --row.
     """
     if preview_only:
-        return _preview(terminal, since.replace(tzinfo=UTC) if since else None, limit)
+        return _preview(terminal, since.replace(tzinfo=UTC) if since else None, limit, with_rows=row)
     if since is not None:
         raise WrongUsage("--since goes with --preview; the setting raisedonors.start_from says what is sent.")
     stack = terminal.stack
@@ -73,14 +79,14 @@ def _told(outcome: pickup.Outcome) -> list[str]:
     ]
 
 
-def _preview(terminal: Terminal, since: datetime | None, limit: int) -> int:
+def _preview(terminal: Terminal, since: datetime | None, limit: int, *, with_rows: bool) -> int:
     stack = terminal.stack
     with terminal.busy("asking"):
         reach = preview.preview_range(stack, since)
-    found: list[preview.Preview] = []
+    found: list[Preview] = []
     cut: list[str] = []
     with terminal.counting("records", None) as count:
-        for record in preview.preview(stack, reach, limit, cut):
+        for record in preview.preview(stack, reach, limit, cut, with_rows=with_rows):
             found.append(record)
             count(len(found))
     by_sort = {sort: [record for record in found if record.sort == sort] for sort in _SORTS}
@@ -88,25 +94,38 @@ def _preview(terminal: Terminal, since: datetime | None, limit: int) -> int:
     data: dict[str, Any] = {
         "read_from": {feed: format_moment(bound) for feed, bound in reach.read_from.items()},
         "send_from": format_moment(reach.send_from),
+        "starts": {crm: format_moment(start) for crm, start in reach.starts.items()},
         "assumption": reach.assumption,
         "counts": counts,
         "is_cut": bool(cut),
         **{sort: [_record(record) for record in records] for sort, records in by_sort.items()},
     }
-    terminal.answer(data, *_shown(by_sort, counts, reach, cut))
+    rows = [json.dumps(record.row, ensure_ascii=False) for record in found if with_rows and record.row]
+    terminal.answer(data, *_shown(by_sort, counts, reach, cut), *rows)
     return HEALTHY
 
 
 # The feeds' records in the order in which they are shown, and what one of them is called.
-_SORTS = {"gifts": "donation", "refunds": "refund of", "schedules": "schedule", "donors": "donor", "notes": "note"}
+_SORTS = {
+    "gifts": "donation",
+    "refunds": "refund of",
+    "schedules": "schedule",
+    "donors": "donor",
+    "notes": "note",
+    "virtuous_gifts": "to Virtuous: donation",
+    "virtuous_refunds": "to Virtuous: refund of",
+    "virtuous_contacts": "to Virtuous: donor",
+}
+_OF_VIRTUOUS = ("row", "groups")
 
 
-def _record(record: preview.Preview) -> dict[str, Any]:
-    return {name: value for name, value in asdict(record).items() if name != "sort"}
+def _record(record: Preview) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(record).items() if name != "sort"}
+    return {name: value for name, value in told.items() if name not in _OF_VIRTUOUS or value is not None}
 
 
 def _shown(
-    by_sort: dict[str, list[preview.Preview]],
+    by_sort: dict[str, list[Preview]],
     counts: dict[str, dict[str, int]],
     reach: preview.PreviewRange,
     cut: list[str],
@@ -120,8 +139,9 @@ def _shown(
             parts.append(table((_SORTS[sort], "donor", "status", "would be", "why"), rows))
     for sort, fates in counts.items():
         if fates:
-            parts.append(f"{sort}: {', '.join(f'{number} {fate}' for fate, number in fates.items())}")
-    if not by_sort["gifts"]:
+            counted = ", ".join(f"{number} {fate}" for fate, number in fates.items())
+            parts.append(f"{sort.replace('virtuous_', 'to Virtuous, ')}: {counted}")
+    if not by_sort["gifts"] and not by_sort["virtuous_gifts"]:
         parts.append("no gifts")
     since = ", ".join(f"{feed} {moment(bound)}" for feed, bound in reach.read_from.items())
     parts.append(

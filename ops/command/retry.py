@@ -13,6 +13,7 @@ from ops.operating.identifiers import FORMS
 from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
 from ops.operating.retrying import Plan, Result, Way, carry_out, plan_failed, plan_named
 from ops.operating.stack import Stack
+from ops.operating.systems import SYSTEMS
 
 _SHOWN = 10
 
@@ -30,7 +31,8 @@ def retry(
 
     The plan is shown first, and exactly the planned ones are retried. Where an earlier request may have landed, the
     retry looks for it first and sends only if it is not there: a retry never posts a gift twice. Where only a person
-    could look, the plan says so, and the retry is that person's word.
+    could look, the plan says so, and the retry is that person's word. A row that waits for Virtuous' batch goes to the
+    import tool alone, at once; one that is held there is only looked up.
     """
     stack = terminal.stack
     with terminal.busy("planning"):
@@ -83,7 +85,8 @@ def _plan_shown(plan: Plan) -> list[Any]:
     more = len(plan.items) - _SHOWN
     counts = Counter(item.way for item in plan.items)
     ways = ", ".join(f"{counts[way]} {words}" for way, words in _WAYS.items() if counts[way])
-    cost = f"; at most {plan.calls} calls to Aegis" if plan.to_do else ""
+    calls = " and ".join(f"{count} calls to {SYSTEMS[name].title}" for name, count in plan.calls_to.items())
+    cost = f"; at most {calls}" if plan.to_do else ""
     if plan.seconds is not None and plan.to_do:
         cost += f", {duration(plan.seconds)} at the limit that is set"
     return [rows, *([f"... and {more} more"] if more > 0 else []), f"{ways}{cost}."]
@@ -101,6 +104,7 @@ def _plan_data(plan: Plan) -> dict[str, Any]:
     return {
         "count": len(plan.to_do),
         "calls": plan.calls,
+        "calls_to": dict(plan.calls_to),
         "seconds": plan.seconds,
         "items": [{"id": item.delivery.id, "how": item.way.value, "why": item.why} for item in plan.items],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,11 +76,11 @@ def validate(
     file: Annotated[
         Path | None, typer.Argument(help="A JSON file, or - for standard input; without one, the settings in force.")
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Ask Aegis about every code too.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Ask Aegis and Virtuous about every code too.")] = False,
 ) -> int:
-    """Check a settings file without saving it, and with --live every code against Aegis.
+    """Check a settings file without saving it, and with --live every code against the CRMs that are connected.
 
-    Exit code 2 when the document is refused, 1 when Aegis would refuse a code.
+    Of Virtuous the credential is tried too. Exit code 2 when the document is refused, 1 when a CRM would refuse a code.
     """
     stack = terminal.stack
     if file is None:
@@ -95,9 +96,14 @@ def validate(
             verdicts.append(verdict)
             count(len(verdicts))
     bad = [verdict for verdict in verdicts if not verdict.is_good]
-    columns = ("where", "kind", "code", "Aegis says", "what to do")
-    rows = ((v.where, v.kind, v.code, v.verdict, v.remedy or "") for v in verdicts)
-    words = f"Aegis would refuse {len(bad)}." if bad else "Aegis knows every code that is needed."
+    columns = ("where", "kind", "code", "asked", "it says", "what to do")
+    rows = ((v.where, v.kind, v.code, v.system, v.verdict, v.remedy or "") for v in verdicts)
+    asked = dict.fromkeys(verdict.system for verdict in verdicts)
+    refused = Counter(verdict.system for verdict in bad)
+    words = " ".join(
+        f"{system} would refuse {refused[system]}." if refused[system] else f"{system} knows every code that is needed."
+        for system in asked
+    )
     data = {"valid": True, "codes": [asdict(v) | {"good": v.is_good} for v in verdicts], "refused": len(bad)}
     terminal.answer(data, table(columns, rows), words)
     return PERSON_NEEDED if bad else HEALTHY

@@ -13,8 +13,11 @@ from giftbridge.domain.mailing import MailTrouble
 from giftbridge.domain.times import format_moment
 from ops.command.showing import age, moment, pairs, table
 from ops.command.terminal import Terminal, verb
+from ops.operating.import_tool import ImportStatus
+from ops.operating.judging import judge
 from ops.operating.problems import HEALTHY, PERSON_NEEDED
 from ops.operating.status import MOST_COUNTED, DestinationStatus, FeedStatus, Status, SystemStatus, read_status
+from ops.operating.systems import CRMS
 
 _STYLES = {"open": "green", "not connected": "bold red", "paused": "bold yellow", "stopped": "bold red"}
 
@@ -28,6 +31,7 @@ def status(terminal: Terminal) -> int:
     stack = terminal.stack
     with terminal.busy("looking"):
         found = read_status(stack)
+        judge(stack, found)
     verdict = (
         Text("All is well.", style="bold green") if found.is_healthy else Text("A person is needed:", style="bold red")
     )
@@ -48,9 +52,18 @@ def _heading(found: Status) -> Table:
     schedules = {True: "on", False: "off", None: "unknown (no permission to look)"}[found.pickup.is_scheduled]
     feeds = ", ".join(_feed(feed, found.now) for feed in found.pickup.feeds)
     rows = [("Stack", found.stack), ("Settings", settings), ("Schedules", schedules), ("Newest change", feeds)]
+    rows += [("Import tool", _imports(d.imports, found.now)) for d in found.destinations if d.imports and not d.is_idle]
     if found.mail.waiting:
         rows.append(("Notices to mail", _count(found.mail.waiting)))
     return pairs(rows)
+
+
+def _imports(imports: ImportStatus, now: datetime) -> str:
+    """What waits for the batch and for the import, and the batches."""
+    held = f", held since {moment(imports.held_since)} ({age(imports.held_since, now)})" if imports.held_since else ""
+    last = f"last batch {age(imports.last_batch, now)}" if imports.last_batch else "no batch yet"
+    following = f", next {moment(imports.next_batch)} UTC" if imports.next_batch else ""
+    return f"{_count(imports.outbox)} rows wait for the batch, {_count(imports.held)} held{held}; {last}{following}"
 
 
 def _feed(feed: FeedStatus, now: datetime) -> str:
@@ -60,20 +73,24 @@ def _feed(feed: FeedStatus, now: datetime) -> str:
 
 
 def _systems(found: Status) -> Table:
-    return table(("system", "address", "condition", "last success"), (_system_row(s, found.now) for s in found.systems))
+    columns = ("system", "address", "condition", "last success")
+    return table(columns, (_system_row(s, found.now) for s in found.systems))
 
 
 def _system_row(system: SystemStatus, now: datetime) -> tuple[str | Text, ...]:
     parts = [system.condition, f"({system.reason})" if system.reason else ""]
     parts.append(f"since {moment(system.since)}" if system.since else "")
     parts.append(f"next try {moment(system.next_try)}" if system.next_try else "")
-    condition = Text(" ".join(part for part in parts if part), style=_STYLES.get(system.condition, "yellow"))
+    style = _STYLES.get(system.condition, "yellow") if system.is_needed else "dim"
+    condition = Text(" ".join(part for part in parts if part), style=style)
     return system.title, system.host or "", condition, age(system.last_success, now)
 
 
 def _deliveries(found: Status) -> Table:
     columns = ("to", "enabled", "open", "failed", "oldest undelivered", "queue", "dead letters")
-    return table(columns, (_destination_row(d, found.now) for d in found.destinations))
+    # A way that nobody uses takes no line of the screen.
+    used = [d for d in found.destinations if not d.is_idle or (d.name == CRMS[0] and not found.uses_another_crm)]
+    return table(columns, (_destination_row(d, found.now) for d in used))
 
 
 def _destination_row(destination: DestinationStatus, now: datetime) -> tuple[str | Text, ...]:
@@ -159,7 +176,9 @@ def _system_data(system: SystemStatus) -> dict[str, Any]:
 def _destination_data(destination: DestinationStatus, now: datetime) -> dict[str, Any]:
     oldest = destination.oldest_undelivered
     return {
+        "connected": destination.is_connected,
         "enabled": destination.is_enabled,
+        "condition": destination.condition,
         "open": destination.open,
         "open_by_state": destination.by_state,
         "open_by_kind": destination.open_by_kind,
@@ -169,6 +188,22 @@ def _destination_data(destination: DestinationStatus, now: datetime) -> dict[str
         "oldest_undelivered_seconds": (now - oldest).total_seconds() if oldest else None,
         "queue": {"waiting": destination.queue.waiting, "in_hand": destination.queue.in_hand},
         "dead_letters": {"waiting": destination.dead_letters.waiting, "in_hand": destination.dead_letters.in_hand},
+        **(_imports_data(destination.imports, now) if destination.imports is not None else {}),
+    }
+
+
+def _imports_data(imports: ImportStatus, now: datetime) -> dict[str, Any]:
+    since = imports.held_since
+    return {
+        "outbox": imports.outbox,
+        "held": imports.held,
+        "held_since": _text(since),
+        "held_seconds": (now - since).total_seconds() if since else None,
+        "last_batch": {"at": _text(imports.last_batch), **imports.last_counts} if imports.last_batch else None,
+        "next_batch_at": _text(imports.next_batch),
+        "missed_batch_at": _text(imports.missed_batch),
+        "contacts_queried_at": _text(imports.queried_at),
+        "switches": imports.switches,
     }
 
 

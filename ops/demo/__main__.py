@@ -22,6 +22,7 @@ app = typer.Typer(add_completion=False)
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the report instead of serving on.")] = False,
     donations: Annotated[int, typer.Option(min=40, help="How many donations the day has.")] = 560,
+    storm: Annotated[int, typer.Option(min=20, help="How many addresses are corrected in Virtuous at once.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed plays the same donors and gifts.")] = 7,
     port: Annotated[int, typer.Option(help="Port of the local stack; 0 takes any free one.")] = 0,
     plant_: Annotated[
@@ -42,7 +43,7 @@ def demo(
     try:
         with (
             tempfile.TemporaryDirectory(prefix="giftbridge-demo-") as folder,
-            Day(Path(folder), console, donations=donations, seed=seed, port=port) as day,
+            Day(Path(folder), console, donations=donations, seed=seed, storm=storm, port=port) as day,
         ):
             day.play()
             for name in plant_ or []:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
 from ops.simulators.aegis import AegisSimulator
 from ops.simulators.interjections import Interjection
-from ops.simulators.population import MadeGift, Population
+from ops.simulators.population import BAD_KINDS, OFF_CONTRACT_KINDS, MadeGift, Population
+from ops.simulators.population_edits import edited_groups
 from ops.simulators.population_events import Events, MadeEvent
+from ops.simulators.population_gifts import GOOD_KINDS, QUIET_KINDS
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 
 FORENOON = (
@@ -50,18 +53,14 @@ class Changes:
 
     def prepare(self, donations: int) -> None:
         """Donors who never give, and pairs of gifts that only their ids tell apart."""
-        times = self.times(donations)
-        for _ in range(len([kind for kind in FORENOON if kind.startswith("stranger")]) * times):
+        rounds = times(donations)
+        for _ in range(len([kind for kind in FORENOON if kind.startswith("stranger")]) * rounds):
             self._population.make_donor("new_person", gives=False)
-        self._twins = [self._population.make_twins() for _ in range(times)]
-
-    def times(self, donations: int) -> int:
-        """How many changes of each kind come with so many donations."""
-        return max(1, donations // SHARE)
+        self._twins = [self._population.make_twins() for _ in range(rounds)]
 
     def plan(self, kinds: tuple[str, ...], donations: int) -> list[Act]:
         """Acts for a time of the day, each kind in turn."""
-        return [partial(self._play, kind) for kind in kinds * self.times(donations)]
+        return [partial(self._play, kind) for kind in kinds * times(donations)]
 
     def _play(self, kind: str) -> None:
         if kind == "refund_twin":
@@ -102,7 +101,24 @@ class Changes:
         edited = {int(event.record_id or 0) for event in self.events.happened if event.kind.startswith("stranger")}
         gave = {gift.donor_id for gift in self._population.gifts}
         strangers = [self._raisedonors.donors.entry(donor_id) for donor_id in edited - gave]
-        return {one.record_id for one in strangers if one.latest.members != one.history[0].members}
+        return {one.record_id for one in strangers if edited_groups(one.history[0], one.latest)}
+
+
+def times(donations: int) -> int:
+    """How many changes of each kind come with so many donations."""
+    return max(1, donations // SHARE)
+
+
+def gift_kinds(seed: int, donations: int) -> list[str]:
+    """Every kind at least once, the rest by chance, in a shuffled order; schedules begin early, to change later."""
+    chance = random.Random(seed)  # noqa: S311 - the same seed plays the same day
+    everyday = {**GOOD_KINDS, **QUIET_KINDS}
+    # A simulator that breaks its own contract would spoil the count of violations.
+    kinds = [*everyday, *(kind for kind in BAD_KINDS if kind not in OFF_CONTRACT_KINDS)]
+    kinds += chance.choices(list(everyday), list(everyday.values()), k=max(0, donations - len(kinds)))
+    chance.shuffle(kinds)
+    begun = times(donations) * len([kind for kind in FORENOON if kind.startswith("schedule")])
+    return ["first_of_schedule"] * begun + kinds
 
 
 def spread(acts: list[Act], among: list[Act]) -> list[Act]:

@@ -1,4 +1,4 @@
-"""Differences put into Aegis by hand, to see that the report finds them."""
+"""Differences put into Aegis, or into Virtuous, by hand, to see that the report finds them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from ops.demo.day import Day
+from ops.demo.virtuous_planting import VIRTUOUS_PLANTS
 from ops.simulators.aegis_store import AegisStore, Transaction
 from ops.simulators.tally_partners import first_seen
 
@@ -16,7 +17,7 @@ OLD_NUMBER = "202-555-0199"
 
 def plant(name: str, day: Day) -> None:
     """Spoil one record that was fine; each call takes another one."""
-    with day.raisedonors.store.lock, day.aegis.store.lock:
+    with day.raisedonors.store.lock, day.aegis.store.lock, day.virtuous.simulator.store.lock:
         PLANTS[name](day)
 
 
@@ -115,4 +116,5 @@ PLANTS: dict[str, Callable[[Day], None]] = {
     "pledge": _pledge,
     "phone": _phone,
     "wiped": _wiped,
+    **VIRTUOUS_PLANTS,
 }

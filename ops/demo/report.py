@@ -10,20 +10,24 @@ from rich.table import Table
 
 from ops.demo.day import Day
 from ops.demo.product import Deliveries
+from ops.demo.virtuous_report import print_virtuous, virtuous_differences
 from ops.simulators.tally_result import DIFFERENCES, Tally
 
-STATES = ("delivered", "ignored", "failed", "open")
+STATES = ("delivered", "ignored", "failed", "sent", "open")
 
 
 def print_report(console: Console, day: Day, seconds: float) -> bool:
     """Print the report; whether both sides agree, no contract was broken and nobody is needed beyond bad gifts."""
     result, deliveries = day.result(), day.deliveries()
-    console.print(_counted("The day's donations by kind", day.kinds()))
+    virtuous = day.virtuous_result(is_whole=True)
+    console.print(_counted("The day's donations by kind", day.population.counts))
     console.print(_counted("What changed", day.changes.counts))
+    console.print(_counted("What changed in Virtuous, or on both sides", day.virtuous.changes.counts))
     console.print(_sides(result))
     console.print(_deliveries(deliveries))
     _print_agreement(console, day, result)
-    wrong = [*_differences(result), *_unsettled(day, deliveries)]
+    print_virtuous(console, day, virtuous)
+    wrong = [*_differences(result), *virtuous_differences(day, virtuous), *_unsettled(day, deliveries)]
     broken = day.violations()
     wrong += [f"contract broken: {violation}" for violation in broken[:10]]
     for line in wrong:
@@ -31,13 +35,13 @@ def print_report(console: Console, day: Day, seconds: float) -> bool:
     console.print(
         f"redriven by StartMessageMoveTask: {day.redriven} dead letters; "
         f"requests checked against the contracts: {day.checked():,}, violations {len(broken)}; "
-        f"calls to Aegis: {len(day.aegis.log):,}",
+        f"calls to Aegis: {len(day.aegis.log):,}, to Virtuous: {len(day.virtuous.simulator.log):,}",
         soft_wrap=True,
     )
     for name, took in day.phases:
         console.print(f"[dim]{name}: {took:.1f} s[/dim]")
-    is_clean = result.clean and not wrong
-    verdict = "[green]clean: both sides agree to the cent[/green]" if is_clean else "[red]NOT CLEAN[/red]"
+    is_clean = result.clean and virtuous.clean and not wrong
+    verdict = "[green]clean: all sides agree, to the cent[/green]" if is_clean else "[red]NOT CLEAN[/red]"
     console.print(f"missing {len(result.missing)}, doubled {len(result.doubled)} — {verdict} ({seconds:.0f} s in all)")
     return is_clean
 
@@ -114,13 +118,13 @@ def _sides(result: Tally) -> Table:
 
 
 def _deliveries(deliveries: Deliveries) -> Table:
-    table = Table(title="What GiftBridge says of its deliveries", title_justify="left")
-    table.add_column("")
+    table = Table(title="What GiftBridge says of its deliveries", title_justify="left", box=None, pad_edge=False)
+    table.add_column("", no_wrap=True)
     for state in STATES:
         table.add_column(state, justify="right")
     table.add_column("ignored because", overflow="fold")
     for kind, states in sorted(deliveries.by_kind.items()):
-        counts = {state: states[state] for state in STATES[:3]}
+        counts = {state: states[state] for state in STATES[:4]}
         counts["open"] = sum(states.values()) - sum(counts.values())
         why = ", ".join(f"{cause} {n}" for (one, cause), n in sorted(deliveries.ignored.items()) if one == kind)
         table.add_row(kind, *(f"{counts[state]:,}" for state in STATES), why)

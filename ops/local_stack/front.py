@@ -28,6 +28,7 @@ TEXT_TYPES = ("text/", "application/json", "application/javascript", "applicatio
 HTTP_ROUTES = (
     ("GET", "/donors/{donorId}/history", "DonorHistoryFunction"),
     ("POST", "/webhooks/raisedonors", "RaiseDonorsHintFunction"),
+    ("POST", "/webhooks/virtuous", "ContactWebhookFunction"),
 )
 
 

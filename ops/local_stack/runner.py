@@ -14,7 +14,6 @@ from typing import IO, Any, Self
 import boto3
 import uvicorn
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from ops.local_stack.build import local_build
 from ops.local_stack.deploy import deploy
@@ -27,8 +26,8 @@ from ops.local_stack.supervisor import Supervisor
 from ops.local_stack.ticker import Ticker
 
 SECRET_OUTPUTS = {"raisedonors": "RaiseDonorsSecret", "aegis": "AegisSecret", "virtuous": "VirtuousSecret"}
-# Secrets of systems that the template does not know yet.
-SPARE_SECRET = "giftbridge-local/{system}"  # noqa: S105
+# A tick of the local batch is a day's: it does not wait for the setting batch_at.
+RUN_NOW = b'{"run": "now"}'
 # Notices are mailed every so many pickups, as in the template.
 _MAIL_EVERY = 5
 
@@ -82,8 +81,8 @@ class LocalStack:
                 self._clients[service] = self._session.client(
                     service,
                     endpoint_url=self.endpoint_url,
-                    # A function may run for a minute, and an invocation must not be repeated because it is slow.
-                    config=Config(read_timeout=120, retries={"total_max_attempts": 1}, proxies={}),
+                    # A batch may run for five minutes, and an invocation must not be repeated because it is slow.
+                    config=Config(read_timeout=320, retries={"total_max_attempts": 1}, proxies={}),
                 )
             return self._clients[service]
 
@@ -176,15 +175,8 @@ class LocalStack:
     def _put_secret(self, system: str) -> None:
         secrets = self.client("secretsmanager")
         wanted = self.options.secret(system)
-        name = self.outputs.get(SECRET_OUTPUTS[system]) or SPARE_SECRET.format(system=system)
-        try:
-            stored = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
-        except ClientError as missing:
-            if missing.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            if wanted:
-                secrets.create_secret(Name=name, SecretString=json.dumps(wanted))
-            return
+        name = self.outputs[SECRET_OUTPUTS[system]]
+        stored = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
         # A new version tells the product that credentials changed: none is written without a change.
         if stored != wanted:
             secrets.put_secret_value(SecretId=name, SecretString=json.dumps(wanted))
@@ -196,8 +188,9 @@ class LocalStack:
             "NoticeMailFunction": _MAIL_EVERY * self.options.pickup_every,
             "DailyBatchFunction": self.options.batch_every,
         }
-        known = {self.outputs[name]: seconds for name, seconds in every.items() if name in self.outputs and seconds}
-        self._ticker = Ticker(self.client("lambda"), known, self._progress)
+        ticking = {self.outputs[name]: seconds for name, seconds in every.items() if seconds}
+        payloads = {self.outputs["DailyBatchFunction"]: RUN_NOW}
+        self._ticker = Ticker(self.client("lambda"), ticking, self._progress, payloads)
         self._ticker.start()
 
     def _start_front(self) -> None:

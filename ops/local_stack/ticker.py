@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 
 class Ticker:
-    """One thread for each function, which waits for the answer: so never two runs of one function at a time."""
+    """One thread for each function, which waits for the answer: so never two runs of one function at a time.
 
-    def __init__(self, lambda_client: Any, every: dict[str, float], report: Callable[[str], None]) -> None:
+    `payloads` are what some functions are told; the others are told nothing.
+    """
+
+    def __init__(
+        self,
+        lambda_client: Any,
+        every: dict[str, float],
+        report: Callable[[str], None],
+        payloads: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._lambda = lambda_client
+        self._payloads = payloads or {}
         self._report = report
         self._stopping = threading.Event()
         self._threads = [
@@ -54,8 +64,9 @@ class Ticker:
 
     def _invoke(self, function_name: str) -> str | None:
         try:
-            answer = self._lambda.invoke(FunctionName=function_name, InvocationType="RequestResponse", Payload=b"{}")
-            payload = answer["Payload"].read().decode(errors="replace")
+            payload = self._payloads.get(function_name, b"{}")
+            answer = self._lambda.invoke(FunctionName=function_name, InvocationType="RequestResponse", Payload=payload)
+            told = answer["Payload"].read().decode(errors="replace")
         except (ClientError, BotoCoreError) as problem:
             return str(problem)
-        return payload[:500] if answer.get("FunctionError") else None
+        return told[:500] if answer.get("FunctionError") else None

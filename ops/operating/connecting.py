@@ -1,27 +1,22 @@
-"""Connecting a system: its credentials are tried with a harmless read, and stored only if that works."""
+"""Connecting a system: credentials that were tried are stored, a CRM and the schedules are switched on."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from giftbridge.clients.aegis import Aegis
-from giftbridge.clients.raisedonors import BearerToken, RaiseDonors
-from giftbridge.errors import GiftBridgeError, Misconfigured, RecordMissing
-from ops.operating import settings_actions
-from ops.operating.problems import NeedsPerson, Problem, Unreachable, WrongUsage
-from ops.operating.reaching import basic_auth, trial_wire
+from giftbridge.credentials import REQUIRED
+from ops.operating import schedules, settings_actions
+from ops.operating.problems import WrongUsage
 from ops.operating.stack import Stack
-from ops.operating.systems import SOURCE, SYSTEMS, System
+from ops.operating.systems import CRMS, SOURCE, SYSTEMS, System
 
-_TRIAL_SECONDS = 20.0
 _MOST_TWINS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -32,11 +27,11 @@ def checked_values(stack: Stack, system: System, given: Mapping[str, Any]) -> di
     unknown = sorted(set(given) - known)
     if unknown:
         raise WrongUsage(f"{', '.join(unknown)}: unknown; {system.title} takes {', '.join(sorted(known))}.")
-    values = {name: value.strip() for name, value in given.items() if isinstance(value, str) and value.strip()}
-    missing = [field.name for field in system.fields if field.name not in values]
-    if missing:
-        raise WrongUsage(f"{system.title} needs {' and '.join(missing)} too; nothing was stored.")
-    if not all(character.isascii() and character.isprintable() for character in values.get("token", "")):
+    values = {field.name: field.default for field in system.fields if field.default is not None}
+    values |= {name: value.strip() for name, value in given.items() if isinstance(value, str) and value.strip()}
+    _require_one_of(system, values)
+    token = values.get("token", "") + values.get("api_key", "")
+    if not all(character.isascii() and character.isprintable() for character in token):
         raise WrongUsage("The token holds characters that no token has; copy it again.")
     url = values["url"] = values["url"].rstrip("/")
     parts = urlsplit(url)
@@ -47,67 +42,22 @@ def checked_values(stack: Stack, system: System, given: Mapping[str, Any]) -> di
     return values
 
 
-def try_out(stack: Stack, system: System, values: Mapping[str, str]) -> None:
-    """One or two harmless reads with these values. Raises NeedsPerson or Unreachable, saying what is wrong."""
-    statuses: list[int] = []
-    session = stack.new_session()
-    session.hooks["response"].append(lambda response, *_, **__: statuses.append(response.status_code))
-    try:
-        if system.name == "raisedonors":
-            auth = BearerToken(values["token"])
-            RaiseDonors(trial_wire(stack, system.name, values["url"], auth, session, _TRIAL_SECONDS)).ping()
-        else:
-            _try_aegis(stack, values, session)
-    except GiftBridgeError as error:
-        raise _explained(system, values, error, statuses[-1] if statuses else None) from error
-    finally:
-        session.close()
-
-
-def _try_aegis(stack: Stack, values: Mapping[str, str], session: requests.Session) -> None:
-    wire = trial_wire(stack, "aegis", values["url"], basic_auth(values), session, _TRIAL_SECONDS)
-    Aegis(wire, values["context"]).ping()
-
-
-def _explained(system: System, values: Mapping[str, str], error: GiftBridgeError, status: int | None) -> Problem:
-    """What went wrong in words, with what to look at."""
-    title, url = system.title, values["url"]
-    stored = "Nothing was stored."
-    if isinstance(error, Misconfigured):
-        return NeedsPerson(*_refusal(system, status, stored))
-    if isinstance(error, RecordMissing):
-        look = f"Check the address {url}" + (" and the context key." if "context" in values else ".")
-        return NeedsPerson(f"{title} was reached, but there is no such service at this address (404).", [look, stored])
-    if error.cause == "unreadable-answer":
-        return NeedsPerson(
-            f"Something answered at {url}, but not {title}'s API.",
-            ["Give the API's address, not that of the web site.", stored],
+def _require_one_of(system: System, values: Mapping[str, str]) -> None:
+    """Exactly the values of one way to log in (giftbridge.credentials). Raises WrongUsage."""
+    ways = REQUIRED[system.name]
+    fitting = [way for way in ways if set(values) <= set(way)]
+    if not fitting:
+        raise WrongUsage(
+            f"{system.title} takes {' or '.join(_listed(way) for way in ways)}, not both; nothing was stored."
         )
-    if status is not None:
-        return Unreachable(f"{title} answered with {status}.", ["It may be out of order: try again later.", stored])
-    return Unreachable(_no_connection(title, url, error.__cause__), [stored])
+    missing = [[name for name in way if name not in values] for way in fitting]
+    if all(missing):
+        told = " or ".join(dict.fromkeys(_listed(names) for names in missing))
+        raise WrongUsage(f"{system.title} needs {told} too; nothing was stored.")
 
 
-def _refusal(system: System, status: int | None, stored: str) -> tuple[str, list[str]]:
-    secret = next((field.words for field in system.fields if field.is_hidden), "credentials")
-    if status == requests.codes.unauthorized:
-        others = "context key, user name and password" if system.name == "aegis" else secret
-        return f"{system.title} does not accept the credentials (401).", [f"Check the {others}.", stored]
-    if status == requests.codes.forbidden:
-        advice = f"Ask {system.title}'s administrator to allow this user or token to use the API."
-        return f"{system.title} knows the credentials, but they are not allowed to use the API (403).", [advice, stored]
-    return f"The address answers with a redirect ({status}).", ["Give the address it leads to.", stored]
-
-
-def _no_connection(title: str, url: str, cause: BaseException | None) -> str:
-    host = urlsplit(url).netloc
-    if isinstance(cause, requests.exceptions.SSLError):
-        return f"The certificate of {host} is not accepted (TLS): check the address and this machine's clock."
-    if isinstance(cause, requests.exceptions.Timeout):
-        return f"{title} does not answer at {host}: a firewall may be in between."
-    if "NameResolution" in repr(cause) or "getaddrinfo" in repr(cause):
-        return f"There is no host {host}: check the address."
-    return f"{title} cannot be reached at {host}."
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names)
 
 
 def twins(stack: Stack, system: System, values: Mapping[str, str]) -> list[str]:
@@ -149,22 +99,40 @@ def store(stack: Stack, system: System, values: Mapping[str, str]) -> Webhook | 
 
     RaiseDonors' secret gets a webhook token where it has none; its webhook is given back.
     """
-    client, secret_id = stack.client("secretsmanager"), stack.output(system.secret_output)
-    kept = _stored(client.get_secret_value(SecretId=secret_id))
-    stored = {**kept, **values}
+    kept = stored_values(stack, system)
+    stored = merged(system, kept, values)
     is_new = system.name == SOURCE and not kept.get("webhook_token")
     if is_new:
         stored["webhook_token"] = secrets.token_urlsafe(32)
-    client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(stored))
-    url = _webhook_url(stack)
+    put_values(stack, system, stored)
+    url = webhook_url(stack, system)
     return Webhook(url, str(stored["webhook_token"]), is_new) if system.name == SOURCE and url is not None else None
 
 
-def _webhook_url(stack: Stack) -> str | None:
+def merged(system: System, kept: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """What a secret is to hold: these credentials, and all in it that is none."""
+    # What belongs to another way of logging in would win, or lie around.
+    own = {field.name for field in system.fields}
+    return {**{name: value for name, value in kept.items() if name not in own}, **values}
+
+
+def put_values(stack: Stack, system: System, values: Mapping[str, Any]) -> None:
+    """Replace all that a system's secret holds."""
+    secret_id = stack.output(system.secret_output)
+    stack.client("secretsmanager").put_secret_value(SecretId=secret_id, SecretString=json.dumps(values))
+
+
+def stored_values(stack: Stack, system: System) -> dict[str, Any]:
+    """Everything a system's secret holds now."""
+    client = stack.client("secretsmanager")
+    return _stored(client.get_secret_value(SecretId=stack.output(system.secret_output)))
+
+
+def webhook_url(stack: Stack, system: System) -> str | None:
     """A local stack answers at its own address; a stack deployed from an older template has no webhook."""
     if stack.is_local:
-        return f"{stack.hint.removeprefix('--local ')}/webhooks/raisedonors"
-    return stack.outputs.get("RaiseDonorsWebhookUrl")
+        return f"{stack.hint.removeprefix('--local ')}/webhooks/{system.name}"
+    return stack.outputs.get(f"{system.title}WebhookUrl")
 
 
 def _stored(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,6 +141,12 @@ def _stored(answer: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError:
         return {}
     return values if isinstance(values, dict) else {}
+
+
+def _missing(connected: Set[str]) -> tuple[str, ...]:
+    """What must be connected before anything can be carried: RaiseDonors, and one CRM."""
+    source = () if SOURCE in connected else (SOURCE,)
+    return (*source, *(() if connected & set(CRMS) else (CRMS[0],)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,28 +160,33 @@ class Connected:
     webhook: Webhook | None = None
 
 
-def finish(stack: Stack, system: System, values: Mapping[str, str], *, by: str, enable: bool = True) -> Connected:
-    """Store the credentials, switch a destination on, and turn the schedules on once every system is connected."""
+def finish(
+    stack: Stack,
+    system: System,
+    values: Mapping[str, str],
+    *,
+    by: str,
+    enable: bool = True,
+    switches: Mapping[str, bool] | None = None,
+) -> Connected:
+    """Store the credentials, switch a CRM on, and turn the schedules on once RaiseDonors and a CRM are connected.
+
+    `switches` are further settings of the CRM to be saved with it.
+    """
     webhook = store(stack, system, values)
-    if system.is_destination and enable:
-        document = settings_actions.over_current(stack, {system.name: {"enabled": True}})
+    section: dict[str, Any] = {**({"enabled": True} if enable else {}), **(switches or {})}
+    if system.is_crm and section:
+        document = settings_actions.over_current(stack, {system.name: section})
         settings_actions.save(stack, document, by=by, note=f"{system.title} connected")
-    missing = tuple(name for name in SYSTEMS if name != system.name and not stack.credentials.of(name).is_complete)
-    schedules = () if missing else _turn_schedules_on(stack)
+    connected = {name for name in SYSTEMS if name == system.name or stack.is_connected(name)}
+    missing = _missing(connected)
+    turned_on = () if missing else schedules.turn_on(stack)
+    version = stack.versions.current()
+    is_on = any(getattr(version.settings, name).enabled for name in ([system.name] if system.is_crm else CRMS))
     if missing:
         next_command = f"giftbridge connect {missing[0]} {stack.hint}"
-    elif not stack.versions.current().settings.aegis.enabled:
+    elif not is_on:
         next_command = f"giftbridge pickup run --preview {stack.hint}"
     else:
         next_command = f"giftbridge settings validate --live {stack.hint}"
-    return Connected(stack.versions.current().number, missing, schedules, next_command, webhook)
-
-
-def _turn_schedules_on(stack: Stack) -> tuple[str, ...]:
-    """Enable every rule of the template; a local stack ticks by itself."""
-    if stack.is_local:
-        return ()
-    rules = tuple(name for name in stack.outputs if name.endswith("Rule"))
-    for rule in rules:
-        stack.client("events").enable_rule(Name=stack.output(rule))
-    return rules
+    return Connected(version.number, missing, turned_on, next_command, webhook)

@@ -8,9 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.operating.problems import NeedsPerson, WrongUsage
+from ops.operating.problems import NeedsPerson
 from ops.operating.stack import Stack
-from ops.operating.systems import System
 
 RUNNING = frozenset({"RUNNING", "CANCELLING"})
 _POLL_SECONDS = 1.0
@@ -38,25 +37,24 @@ class Redrive:
         return self.status in RUNNING
 
 
-def depth(stack: Stack, queue_output: str) -> QueueDepth:
+def depth(stack: Stack, url: str) -> QueueDepth:
     """How full a queue is."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = _attributes(stack, stack.output(queue_output), names)
+    attributes = _attributes(stack, url, names)
     return QueueDepth(*(int(attributes.get(name, 0)) for name in names))
 
 
-def begin(stack: Stack, system: System) -> Redrive | None:
+def begin(stack: Stack, destination: str) -> Redrive | None:
     """Start moving a destination's dead letters back, or join a move that runs; None when there are none.
 
-    Raises WrongUsage for a system without a queue.
+    Raises WrongUsage for a destination that the stack does not have.
     """
-    if not system.is_destination:
-        raise WrongUsage(f"{system.title} has no dead-letter queue.")
-    arn = _arn(stack, system.dead_letter_output)
+    url = stack.queue_of(destination).dead_letter_url
+    arn = _arn(stack, url)
     running = _latest(stack, arn)
     if running is not None and running.is_running:
         return running
-    waiting = depth(stack, system.dead_letter_output).waiting
+    waiting = depth(stack, url).waiting
     if waiting == 0:
         return None
     try:
@@ -68,9 +66,9 @@ def begin(stack: Stack, system: System) -> Redrive | None:
     return _latest(stack, arn) or Redrive("RUNNING", 0, waiting)
 
 
-def follow(stack: Stack, system: System, redrive: Redrive) -> Iterator[Redrive]:
+def follow(stack: Stack, destination: str, redrive: Redrive) -> Iterator[Redrive]:
     """The redrive as it goes on, until it has ended."""
-    arn = _arn(stack, system.dead_letter_output)
+    arn = _arn(stack, stack.queue_of(destination).dead_letter_url)
     yield redrive
     while redrive.is_running:
         stack.sleep(_POLL_SECONDS)
@@ -100,8 +98,8 @@ def _not_started(refused: ClientError) -> Exception:
     return refused
 
 
-def _arn(stack: Stack, queue_output: str) -> str:
-    arn: str = _attributes(stack, stack.output(queue_output), ["QueueArn"])["QueueArn"]
+def _arn(stack: Stack, url: str) -> str:
+    arn: str = _attributes(stack, url, ["QueueArn"])["QueueArn"]
     return arn
 
 

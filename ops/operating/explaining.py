@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Trouble, donation_created_id
+from giftbridge.domain.deliveries import BATCHED, OPEN_STATES, Delivery, Kind, State, Trouble
+from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, donation_created_id
 from giftbridge.domain.times import format_moment
+from ops.operating.import_tool import held_since, next_batch_time
 from ops.operating.stack import Stack
 from ops.operating.systems import SOURCE
+
+# What is still to be written to a donor's activity on RaiseDonors holds old and new values.
+# What is kept for a later step only has a colon in its name: it may hold old and new values.
+_PERSONAL = ":"
 
 
 def what_next(stack: Stack, delivery: Delivery) -> str:
@@ -22,20 +29,44 @@ def what_next(stack: Stack, delivery: Delivery) -> str:
     mirrors = "; its keys are still to be stored on RaiseDonors" if delivery.mirrors else ""
     due = _at(delivery.due)
     return {
-        State.PENDING: "Is worked on by itself as soon as it is its turn.",
+        State.PENDING: _while_pending(stack, delivery),
         State.SENDING: _while_sending(delivery, now),
         State.WAITING: f"Is tried again by itself at {due}{_behind(delivery)}.",
-        State.UNKNOWN: f"Looks in {delivery.destination} at {due} whether the request landed; sends only if not.",
+        State.UNKNOWN: _while_unknown(delivery, due),
+        State.SENT: f"Lands when somebody runs the import in Virtuous; is looked up at {due}. Nothing is sent again.",
         State.DELIVERED: f"Done{mirrors}.",
         State.FAILED: f"Waits for you: put the cause right, then {retry}.{look}",
         State.IGNORED: f"Is not sent, and needs nothing. {retry} would take it up all the same.",
     }[delivery.state]
 
 
+def _while_pending(stack: Stack, delivery: Delivery) -> str:
+    if delivery.chunk:
+        return f"Goes to the import tool with {delivery.chunk}."
+    if not delivery.is_in_outbox:
+        return "Is worked on by itself as soon as it is its turn."
+    settings = stack.versions.current().settings
+    when = "" if stack.is_local else f" at {_at(next_batch_time(stack.tools.now(), settings))}"
+    sends = "`giftbridge batch run` sends all that wait now"
+    return f"Waits for the batch{when}; {sends}, `giftbridge retry {delivery.id}` this one alone."
+
+
+def _while_unknown(delivery: Delivery, due: str) -> str:
+    if delivery.destination == VIRTUOUS and delivery.kind in {*BATCHED, Kind.IMPORT_CHUNK}:
+        return f"The answer was lost: at {due} the same rows are sent again, which the import tool knows as the same."
+    return f"Looks in {delivery.destination} at {due} whether the request landed; sends only if not."
+
+
+def held_text(stack: Stack, delivery: Delivery) -> str:
+    """Since when the import tool holds the row; nothing for what it does not hold."""
+    return f"since {_at(held_since(delivery))}" if delivery.state is State.SENT else ""
+
+
 def _behind(delivery: Delivery) -> str:
     """That somebody else comes first, and who: a refund's original, the holder of a key."""
     trouble = delivery.trouble
-    return f"; it {trouble.text}" if trouble is not None and trouble.cause == "original-open" else ""
+    waits = {"original-open", "original-held", "held"}
+    return f"; it {trouble.text}" if trouble is not None and trouble.cause in waits else ""
 
 
 def original_of(stack: Stack, delivery: Delivery) -> Delivery | None:
@@ -47,9 +78,10 @@ def original_of(stack: Stack, delivery: Delivery) -> Delivery | None:
 
 def _blocked(stack: Stack, delivery: Delivery, now: datetime) -> str | None:
     """Why no delivery moves at present: the system it goes to, or the one it comes from, is closed."""
-    if delivery.state not in {State.PENDING, State.WAITING, State.UNKNOWN}:
+    if delivery.state not in {State.PENDING, State.WAITING, State.UNKNOWN} or delivery.is_in_outbox:
         return None
-    reasons = (stack.tools.state.destination(s).blocks(delivery.id, now) for s in (delivery.destination, SOURCE))
+    source = VIRTUOUS if delivery.destination == RAISEDONORS else SOURCE
+    reasons = (stack.tools.state.destination(s).blocks(delivery.id, now) for s in (delivery.destination, source))
     return next((reason[0] for reason in reasons if reason is not None), None)
 
 
@@ -63,8 +95,16 @@ def _at(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def as_json(delivery: Delivery) -> dict[str, Any]:
-    """A delivery for machines: every value, moments as text, what is not set left out."""
+def told_result(delivery: Delivery) -> dict[str, str]:
+    """The ids found and made so far; what holds a person's details is left out."""
+    return {name: value for name, value in delivery.result.items() if _PERSONAL not in name}
+
+
+def as_json(delivery: Delivery, *, with_row: bool = False) -> dict[str, Any]:
+    """A delivery for machines: every value, moments as text, what is not set left out.
+
+    The row as sent holds names and addresses: it is shown only when asked for.
+    """
     values: dict[str, Any] = {
         "id": delivery.id,
         "state": delivery.state.value,
@@ -83,12 +123,20 @@ def as_json(delivery: Delivery) -> dict[str, Any]:
         "nudge": delivery.nudge,
         "nudged_at": delivery.nudged_at,
         "failed_nudge": delivery.failed_nudge,
-        "result": dict(delivery.result) or None,
+        "result": told_result(delivery) or None,
         "mirrors": list(delivery.mirrors) or None,
         "wanted": delivery.wanted or None,
         "served": delivery.served if delivery.wanted else None,
+        "chunk": delivery.chunk or None,
+        "members": list(delivery.members) or None,
+        "row": row_as_sent(delivery) if with_row else None,
     }
     return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def row_as_sent(delivery: Delivery) -> dict[str, Any] | None:
+    """The import row, as it was sent or is going to be, with the Reference Source of its call; None without one."""
+    return dict(json.loads(delivery.row)) if delivery.row else None
 
 
 def _trouble_json(trouble: Trouble | None) -> dict[str, Any] | None:

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from giftbridge.domain.agreed import INACTIVE_STATUSES, Fields, changed_since
 from giftbridge.domain.change_sightings import ChangeSighting
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
 from giftbridge.domain.sightings import Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would become of one record; `fate` is a word.
+
+    `sort` is gifts, refunds, schedules, donors or notes on the way to Aegis, virtuous_gifts, virtuous_refunds or
+    virtuous_contacts. `row` is what of an import row may be shown, `groups` the fields of an edit that would travel.
+    """
+
+    sort: str
+    id: str
+    donor_id: int | None
+    status: str
+    fate: str
+    why: str
+    row: Mapping[str, Any] | None = None
+    groups: tuple[str, ...] | None = None
 
 
 def of_gift(sighting: Sighting, before: Delivery | None, after: Delivery | None) -> tuple[str, str]:
@@ -41,6 +61,21 @@ def of_refund(original: Delivery | None, before: Delivery | None, after: Deliver
     if original.state in OPEN_STATES:
         return "waits", f"for its original {original.id} ({original.state.value}); neither is sent if that never was"
     return "waits", f"for a person: what became of its original {original.id} is unclear"
+
+
+def of_reversal(original: Delivery | None, before: Delivery | None, after: Delivery | None) -> tuple[str, str]:
+    """The same on the way to Virtuous: a gift can be reversed once it has landed."""
+    if before is not None and after is None:
+        return "known", f"is {before.state.value}"
+    if original is None or after is None:
+        return "neither", "the original was never seen as approved: neither is sent"
+    if original.state is State.DELIVERED:
+        return "sent", f"gift {original.result.get('gift', '?')} is reversed"
+    if original.state is State.SENT:
+        return "waits", "for its original, which the import tool holds"
+    if original.is_in_outbox:
+        return "neither", "the original still waits for the batch: neither is sent"
+    return "waits", f"for its original {original.id} ({original.state.value})"
 
 
 def of_no_change(sighting: ChangeSighting, before: Delivery | None, base: Fields | None) -> tuple[str, str]:

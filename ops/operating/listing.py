@@ -9,22 +9,32 @@ from datetime import date, datetime, timedelta
 
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Trouble
 from giftbridge.domain.sightings import REOPENABLE
+from ops.operating.identifiers import kind_of
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS
 
 MOST = 10_000
 _LINES_OF_A_DAY = 5_000
 _DAYS_BACK = 7
+_UNSETTLED = ("open", "sent", "failed")
 # Every cause a delivery can be ignored for has a partition of its own in the index.
 IGNORED_CAUSES = tuple(
     sorted(
         {
             *REOPENABLE,
+            "cannot-erase",
+            "contact-gone",
+            "echo",
+            "no-code",
+            "no-donor",
+            "not-eligible",
             "nothing-changed",
+            "nothing-left",
             "no-partner",
             "no-pledge",
             "not-refunded",
             "original-not-sent",
+            "source-record-missing",
             "switched-off",
         }
     )
@@ -82,7 +92,7 @@ def find(stack: Stack, wanted: Filter, limit: int) -> Listing:
 
 
 def in_bucket(stack: Stack, bucket: str, destination: str | None = None) -> list[Delivery]:
-    """All deliveries in a bucket of the index: `open`, `failed` or `ignored:CAUSE`."""
+    """All deliveries in a bucket of the index: `open`, `sent`, `failed` or `ignored:CAUSE`."""
     ids = _bucket_ids(stack, bucket, destination)
     found = stack.tools.deliveries.get_many(ids)
     return [found[name] for name in ids if name in found]
@@ -93,7 +103,7 @@ def _candidates(stack: Stack, wanted: Filter, limit: int) -> tuple[list[str], st
     buckets = _buckets(wanted)
     if buckets is not None:
         found = [name for bucket in buckets for name in _bucket_ids(stack, bucket, wanted.destination)]
-        return found, f"all {', '.join(buckets)}"
+        return _with_members(stack, found), f"all {', '.join(buckets)}"
     if wanted.day is not None:
         told = _told_of(stack, [wanted.day], MOST)
         quiet = [d.id for d in _unsettled(stack, wanted.destination) if d.created_at.date() == wanted.day]
@@ -103,30 +113,40 @@ def _candidates(stack: Stack, wanted: Filter, limit: int) -> tuple[list[str], st
     told = _told_of(stack, days, limit + 1 if wanted == Filter() else MOST)
     if wanted.state is State.DELIVERED:
         return told, f"what happened in the last {_DAYS_BACK} days; --day looks at an older one"
-    unsettled = [name for bucket in ("open", "failed") for name in _bucket_ids(stack, bucket, wanted.destination)]
-    return [*told, *unsettled], f"open and failed ones, and what happened in the last {_DAYS_BACK} days"
+    unsettled = [name for bucket in _UNSETTLED for name in _bucket_ids(stack, bucket, wanted.destination)]
+    searched = f"open, held and failed ones, and what happened in the last {_DAYS_BACK} days"
+    return _with_members(stack, [*told, *unsettled]), searched
 
 
 def _buckets(wanted: Filter) -> list[str] | None:
     """The partitions of the index that hold all wanted deliveries; None when no partition does."""
+    if wanted.state is State.PENDING:
+        # Those that go with a chunk that failed wait with it.
+        return ["open", "failed"]
     if wanted.state in OPEN_STATES:
         return ["open"]
-    if wanted.state is State.FAILED:
-        return ["failed"]
+    if wanted.state in {State.FAILED, State.SENT}:
+        return [str(wanted.state)]
     if wanted.state is State.IGNORED:
         return [f"ignored:{cause}" for cause in ([wanted.cause] if wanted.cause else IGNORED_CAUSES)]
     if wanted.state is None and wanted.cause is not None:
-        return ["open", "failed", f"ignored:{wanted.cause}"]
+        return [*_UNSETTLED, f"ignored:{wanted.cause}"]
     return None
 
 
 def _unsettled(stack: Stack, destination: str | None) -> list[Delivery]:
-    return [*in_bucket(stack, "open", destination), *in_bucket(stack, "failed", destination)]
+    return [delivery for bucket in _UNSETTLED for delivery in in_bucket(stack, bucket, destination)]
 
 
 def _bucket_ids(stack: Stack, bucket: str, destination: str | None) -> list[str]:
     destinations = [destination] if destination else DESTINATIONS
     return [name for d in destinations for name in stack.tools.deliveries.ids_in(bucket, d, MOST)]
+
+
+def _with_members(stack: Stack, ids: list[str]) -> list[str]:
+    """The index shows a chunk alone: rows that wait in it are found through it."""
+    chunks = stack.tools.deliveries.get_many(name for name in ids if kind_of(name) is Kind.IMPORT_CHUNK)
+    return list(dict.fromkeys([*ids, *(member for chunk in chunks.values() for member in chunk.members)]))
 
 
 def _told_of(stack: Stack, days: Iterable[date], enough: int) -> list[str]:

@@ -1,25 +1,28 @@
-"""Every code that gifts will carry, checked against Aegis' own look-ups before the first gift (requirement A13)."""
+"""Every code that gifts will carry, checked against the CRMs' own look-ups before the first gift (requirement A13)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from giftbridge.clients.aegis import Aegis, CodeState
+from giftbridge.domain.donations import Project
 from giftbridge.domain.settings import AegisSettings, LookupKind, Settings
-from ops.operating.reaching import aegis, raisedonors
+from giftbridge.errors import Misconfigured
+from ops.operating.reaching import aegis, raisedonors, virtuous
 from ops.operating.stack import Stack
+from ops.operating.systems import SOURCE, SYSTEMS, VIRTUOUS
 
 # A donor id has at most so many digits.
 _LONGEST_DONOR_ID = 12
-GOOD = frozenset({"active", "not offered"})
+GOOD = frozenset({"active", "not offered", "accepted"})
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What Aegis says of one code: `active`, `inactive`, `missing`, `not offered` (it has no such look-up).
+    """What a CRM says of one code: `active`, `inactive`, `missing`, `not offered` (it has no such look-up).
 
-    `needed` is False where gifts go out without it too.
+    Of its credential: `accepted` or `refused`. `needed` is False where gifts go out without it too.
     """
 
     where: str
@@ -28,6 +31,7 @@ class Verdict:
     verdict: str
     remedy: str | None = None
     needed: bool = True
+    system: str = "Aegis"
 
     @property
     def is_good(self) -> bool:
@@ -35,23 +39,54 @@ class Verdict:
 
 
 def check_codes(stack: Stack, settings: Settings) -> Iterator[Verdict]:
-    """One verdict after the other: the settings' codes, the projects' fund codes, the custom field.
+    """One verdict after the other: of Aegis the settings' codes, the projects' fund codes, the custom field.
 
-    Raises NeedsPerson while Aegis is not connected.
+    Of Virtuous the credential, and the projects' codes. Raises NeedsPerson while no CRM is connected.
     """
-    reach = aegis(stack)
-    lookups = _Lookups(reach, settings.aegis)
-    for where, kind, code in _configured(settings.aegis):
+    projects = raisedonors(stack).projects().values() if stack.is_connected(SOURCE) else ()
+    in_order = sorted(projects, key=lambda project: project.id)
+    if stack.is_connected("aegis") or not stack.is_connected(VIRTUOUS):
+        yield from _of_aegis(aegis(stack), settings.aegis, in_order)
+    if stack.is_connected(VIRTUOUS):
+        yield from _of_virtuous(stack, settings, in_order)
+
+
+def _of_aegis(reach: Aegis, settings: AegisSettings, projects: Sequence[Project]) -> Iterator[Verdict]:
+    lookups = _Lookups(reach, settings)
+    for where, kind, code in _configured(settings):
         yield lookups.verdict(f"setting {where}", kind, code)
-    if stack.credentials.of("raisedonors").is_complete:
-        for project in sorted(raisedonors(stack).projects().values(), key=lambda project: project.id):
-            where = f"code of project {project.id}"
-            if project.code:
-                yield lookups.verdict(where, "fund", project.code)
-            else:
-                remedy = "give the project a code on RaiseDonors before it takes gifts"
-                yield Verdict(where, "fund", "", "no code", remedy, needed=False)
-    yield _custom_field(reach, settings.aegis)
+    for project in projects:
+        where = f"code of project {project.id}"
+        if project.code:
+            yield lookups.verdict(where, "fund", project.code)
+        else:
+            remedy = "give the project a code on RaiseDonors before it takes gifts"
+            yield Verdict(where, "fund", "", "no code", remedy, needed=False)
+    yield _custom_field(reach, settings)
+
+
+def _of_virtuous(stack: Stack, settings: Settings, projects: Sequence[Project]) -> Iterator[Verdict]:
+    """Gifts name projects by code; a missing one is made by the batch while projects are kept the same (D4)."""
+    reach, title = virtuous(stack), SYSTEMS[VIRTUOUS].title
+    try:
+        reach.ping()
+    except Misconfigured as refused:
+        remedy = f"{refused.text}: store credentials that work with `giftbridge connect virtuous {stack.hint}`"
+        yield Verdict("credential", "credential", "", "refused", remedy, system=title)
+        return
+    yield Verdict("credential", "credential", "", "accepted", system=title)
+    for project in projects if settings.virtuous.sync_gifts else ():
+        where, code = f"code of project {project.id}", (project.code or "").strip()
+        if not code:
+            remedy = "give the project a code on RaiseDonors before it takes gifts"
+            yield Verdict(where, "project", "", "no code", remedy, needed=False, system=title)
+        elif reach.project_by_code(code) is not None:
+            yield Verdict(where, "project", code, "active", system=title)
+        else:
+            is_made = settings.virtuous.sync_projects
+            by_hand = "give a project in Virtuous this code, or switch virtuous.sync_projects on"
+            remedy = "the next batch makes it" if is_made else by_hand
+            yield Verdict(where, "project", code, "missing", remedy, needed=not is_made, system=title)
 
 
 def _configured(settings: AegisSettings) -> list[tuple[str, LookupKind, str]]:

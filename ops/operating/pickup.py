@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.operating.problems import NeedsPerson
+from ops.operating.invoking import invoke
 from ops.operating.stack import Stack
 
 # PickupOutcome.why_idle when the lease is taken: not a trouble, the other run does the same work.
@@ -50,12 +49,4 @@ def run(stack: Stack) -> Outcome:
 
 
 def _invoke(stack: Stack) -> dict[str, Any]:
-    function = stack.output("DonationPickupFunction")
-    answer = stack.client("lambda").invoke(FunctionName=function, InvocationType="RequestResponse", Payload=b"{}")
-    payload = json.loads(answer["Payload"].read() or b"null")
-    if answer.get("FunctionError"):
-        kind = payload.get("errorType", "error") if isinstance(payload, dict) else "error"
-        raise NeedsPerson(
-            f"The pickup function ended with an error ({kind}).", [f"Its log group tells more: function {function}."]
-        )
-    return payload if isinstance(payload, dict) else {}
+    return invoke(stack, "DonationPickupFunction", "pickup")

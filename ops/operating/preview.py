@@ -11,54 +11,77 @@ from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_note_sighting, read_sighting
 from giftbridge.domain.agreed import Fields
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
-from giftbridge.domain.deliveries import Delivery, donation_created_id, donation_refunded_id
+from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id, donation_refunded_id
+from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import parse_moment
-from giftbridge.flows.change_feeds import DESTINATION, DonorFeed, NoteFeed, ScheduleFeed
+from giftbridge.flows.change_feeds import DESTINATION, DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.donation_pickup import EVER
 from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
 from ops.operating import fates
+from ops.operating.fates import Preview
 from ops.operating.reaching import raisedonors
 from ops.operating.stack import Stack
+from ops.operating.systems import SYSTEMS
+from ops.operating.virtuous_preview import VirtuousLook
 
 _BEFORE_GO_LIVE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What would become of one record. `sort` is gifts, refunds, schedules, donors or notes; `fate` is a word."""
-
-    sort: str
-    id: str
-    donor_id: int | None
-    status: str
-    fate: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class PreviewRange:
-    """From which modification time each feed is read, from which creation time gifts are sent, on what assumption."""
+    """From which modification time each feed is read, from which creation time gifts are sent to which CRM.
+
+    `assumption` says what is not so yet.
+    """
 
     read_from: dict[str, datetime]
-    send_from: datetime
+    starts: dict[str, datetime]
     assumption: str | None
+
+    @property
+    def send_from(self) -> datetime:
+        """The earliest creation time of a gift that would be sent."""
+        return min(self.starts.values())
 
 
 def preview_range(stack: Stack, since: datetime | None) -> PreviewRange:
     """What the next pickup would read, or everything changed since a moment."""
     settings, now = stack.versions.current().settings, stack.tools.now()
-    enabled = stack.tools.state.get("enabled#aegis")
-    start, assumption = settings.raisedonors.start_from, None
-    if start is None and enabled is not None and settings.aegis.enabled:
+    known = {name: _start(stack, name, settings) for name in _shown_crms(stack, settings)}
+    starts = {name: start or since or now - _BEFORE_GO_LIVE for name, start in known.items()}
+    unknown = " and ".join(SYSTEMS[name].title for name, start in known.items() if start is None)
+    assumption = f"deliveries to {unknown} are not enabled yet: shown is what a start from there would take"
+    feeds = ["gifts", *(["schedules"] if AEGIS in starts else []), "donors"]
+    feeds += ["notes"] if AEGIS in starts and settings.aegis.send_notes else []
+    start = starts.get(AEGIS, min(starts.values()))
+    begins = {**dict.fromkeys(feeds, start), "gifts": min(starts.values()), "donors": min(start, EVER)}
+    read_from = {feed: since or _cursor(stack, feed, begins[feed]) for feed in feeds}
+    if since is None and VIRTUOUS in starts:
+        # One look serves both: it begins where the one that is further behind does.
+        behind = _cursor(stack, VirtuousDonorFeed.name, begins["donors"])
+        read_from["donors"] = min(read_from["donors"], behind) if AEGIS in starts else behind
+    return PreviewRange(read_from, starts, assumption if unknown else None)
+
+
+def _shown_crms(stack: Stack, settings: Settings) -> list[str]:
+    """The CRMs that are connected or switched on; Aegis where there is none."""
+    shown = [VIRTUOUS] if stack.is_connected(VIRTUOUS) else []
+    return [AEGIS, *shown] if not shown or stack.is_connected(AEGIS) or settings.aegis.enabled else shown
+
+
+def _start(stack: Stack, crm: str, settings: Settings) -> datetime | None:
+    """From when on a CRM takes gifts, as the pickup sees it; None where that is not decided yet."""
+    enabled = stack.tools.state.get(f"enabled#{crm}")
+    start = settings.raisedonors.start_from
+    if start is None and enabled is not None and getattr(settings, crm).enabled:
         start = parse_moment(enabled["at"])
-    if start is None:
-        start = since or now - _BEFORE_GO_LIVE
-        assumption = "deliveries to Aegis are not enabled yet: shown is what a start from there would take"
-    feeds = ["gifts", "schedules", "donors", *(["notes"] if settings.aegis.send_notes else [])]
-    begins = {feed: min(start, EVER) if feed == "donors" else start for feed in feeds}
-    return PreviewRange({feed: since or _cursor(stack, feed, begins[feed]) for feed in feeds}, start, assumption)
+    switch = stack.tools.state.get("switch#virtuous-gifts") if crm == VIRTUOUS else None
+    if start is not None and switch is not None and switch.get("at"):
+        start = max(start, parse_moment(switch["at"]))
+    return start
 
 
 def _cursor(stack: Stack, feed: str, start: datetime) -> datetime:
@@ -67,19 +90,22 @@ def _cursor(stack: Stack, feed: str, start: datetime) -> datetime:
     return max(start, cursor) - LOOK_BACK
 
 
-def preview(stack: Stack, reach: PreviewRange, limit: int, cut: list[str]) -> Iterator[Preview]:
+def preview(
+    stack: Stack, reach: PreviewRange, limit: int, cut: list[str], *, with_rows: bool = False
+) -> Iterator[Preview]:
     """At most `limit` records of each feed, in the order of modification, with what the pickup would do.
 
-    `cut` is told the feeds that hold more.
+    `cut` is told the feeds that hold more. `with_rows` shows import rows whole, names and all.
     """
     source = raisedonors(stack)
     settings = stack.versions.current().settings
-    turn = Turn(settings, reach.send_from, stack.tools.now(), Line(stack.tools.queue), nudge=None)
-    look = _Look(stack, source, turn)
+    start = reach.starts.get(AEGIS, reach.send_from)
+    turn = Turn(settings, start, stack.tools.now(), Line(stack.tools.queue), reach.starts, nudge=None)
+    look = _Look(stack, source, turn, with_rows=with_rows)
     feeds: tuple[tuple[Feed, Callable[[Feed, list[Any]], Iterator[Preview]]], ...] = (
         (GiftFeed(stack.tools, source, 1), look.gifts),
         (look.schedules, look.changes),
-        (look.donors, look.changes),
+        (look.donors, look.edits),
         (NoteFeed(stack.tools, source, 1), look.notes),
     )
     for feed, judge in feeds:
@@ -108,8 +134,10 @@ def _pages(feed: Feed, bound: datetime) -> Iterator[list[Any]]:
 class _Look:
     """One preview: the rows are read as the pickup reads them, and nothing is written."""
 
-    def __init__(self, stack: Stack, source: RaiseDonors, turn: Turn) -> None:
+    def __init__(self, stack: Stack, source: RaiseDonors, turn: Turn, *, with_rows: bool) -> None:
         self.stack = stack
+        is_shown = VIRTUOUS in turn.starts
+        self.virtuous = VirtuousLook(stack, source, turn, with_rows=with_rows) if is_shown else None
         self.turn = turn
         self.schedules = ScheduleFeed(stack.tools, source, 1)
         self.donors = DonorFeed(stack.tools, source, 1)
@@ -121,8 +149,10 @@ class _Look:
         self._seen.update(sighting.donation_id for sighting in fresh)
         ids = [make(s.donation_id) for s in fresh for make in (donation_created_id, donation_refunded_id)]
         known = self.stack.tools.deliveries.get_many(ids)
-        for sighting in fresh:
+        for sighting in fresh if AEGIS in self.turn.starts else ():
             yield from self._gift(sighting, known)
+        if self.virtuous is not None:
+            yield from self.virtuous.gifts(fresh)
 
     def _gift(self, sighting: Sighting, known: dict[str, Delivery]) -> Iterator[Preview]:
         turn = self.turn
@@ -138,6 +168,13 @@ class _Look:
         refund = refund_for(sighting, original, refunded, turn.now, is_first_sight=before is None)
         fate, why = fates.of_refund(original, refunded, refund)
         yield replace(gift, sort="refunds", fate=fate, why=why)
+
+    def edits(self, feed: Feed, raws: list[Any]) -> Iterator[Preview]:
+        """Donors, on their way to each CRM."""
+        if AEGIS in self.turn.starts:
+            yield from self.changes(feed, raws)
+        if self.virtuous is not None:
+            yield from self.virtuous.contacts(raws)
 
     def changes(self, feed: Feed, raws: list[Any]) -> Iterator[Preview]:
         """Schedules or donors: what changed by the names of the fields, and where that would go."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,9 +15,11 @@ from giftbridge.flows.work import Work
 from ops.operating.identifiers import deliveries_named
 from ops.operating.listing import in_bucket
 from ops.operating.stack import Stack
+from ops.operating.systems import DESTINATIONS
 
 _CHUNK = 10
-# A new donor's gift: a search, a partner, a transaction. A change: two reads and a save.
+# A new donor's gift: a search, a partner, a transaction. A change: two reads and a save. An import row: look-ups of
+# its codes and a call. A contact: itself, and what is written to its donor.
 CALLS_EACH = 3
 # What only a person can see in Aegis: to retry is to say that it is not there.
 _WORD_OF_A_PERSON = {
@@ -45,11 +48,18 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a retry would do. `calls` is what it costs at most; `seconds` how long, where calls are limited."""
+    """What a retry would do. `calls_to` is what it costs each system at most; `seconds` how long, where that is known.
+
+    Systems are called side by side: the slowest of those whose calls are limited counts.
+    """
 
     items: tuple[Item, ...]
-    calls: int
+    calls_to: Mapping[str, int]
     seconds: float | None
+
+    @property
+    def calls(self) -> int:
+        return sum(self.calls_to.values())
 
     @property
     def to_do(self) -> tuple[Item, ...]:
@@ -80,9 +90,12 @@ def plan_failed(stack: Stack, cause: str | None = None) -> Plan:
 def _plan(stack: Stack, deliveries: Iterable[Delivery]) -> Plan:
     now = stack.tools.now()
     items = tuple(Item(delivery, *_way(delivery, now)) for delivery in deliveries)
-    calls = CALLS_EACH * sum(item.way is not Way.LEAVE for item in items)
-    per_hour = stack.versions.current().settings.limits.aegis_per_hour
-    return Plan(items, calls, calls * 3600 / per_hour if per_hour else None)
+    counts = Counter(item.delivery.destination for item in items if item.way is not Way.LEAVE)
+    calls = {name: CALLS_EACH * counts[name] for name in DESTINATIONS if counts[name]}
+    limits = stack.versions.current().settings.limits
+    limited = {name: getattr(limits, f"{name}_per_hour") for name in calls}
+    seconds = [calls[name] * 3600 / per_hour for name, per_hour in limited.items() if per_hour]
+    return Plan(items, calls, max(seconds, default=None))
 
 
 def _way(delivery: Delivery, now: datetime) -> tuple[Way, str]:
@@ -93,13 +106,18 @@ def _way(delivery: Delivery, now: datetime) -> tuple[Way, str]:
         if delivery.trouble is None:
             return Way.SEND, "failed"
         return Way.SEND, _WORD_OF_A_PERSON.get(delivery.trouble.cause) or delivery.trouble.explain()
-    if delivery.state is State.WAITING:
-        return Way.NOW, "was due again later"
+    sooner = {
+        State.WAITING: "was due again later",
+        State.SENT: "is held by the import tool: is looked up now, and not sent again",
+        State.PENDING: "waits for the batch: goes to the import tool alone, now",
+    }
+    if delivery.state in sooner and (delivery.state is not State.PENDING or delivery.is_in_outbox):
+        return Way.NOW, sooner[delivery.state]
     reasons = {
         State.DELIVERED: "is delivered already",
         State.UNKNOWN: "is looked for by itself after the wait; nothing may be sent before",
         State.SENDING: "is being sent right now" if delivery.is_leased(now) else "is taken up by the sweep",
-        State.PENDING: "is worked on by itself",
+        State.PENDING: f"goes with {delivery.chunk}" if delivery.chunk else "is worked on by itself",
     }
     return Way.LEAVE, reasons[delivery.state]
 
@@ -146,9 +164,9 @@ def _nudge(stack: Stack, deliveries: list[Delivery]) -> dict[str, str]:
     """
     name, now = new_nudge_name(), stack.tools.now()
     noted = stack.tools.deliveries.note_nudges(deliveries, name, now)
-    stack.queue.send(noted, name)
     said: dict[str, str] = {}
     for destination in {delivery.destination for delivery in deliveries}:
+        stack.queue_of(destination).send([one for one in noted if one.destination == destination], name)
         blocked = stack.tools.state.destination(destination).blocks("", now)
         closed = f"goes out when {destination} is open again: {blocked[0]}" if blocked else ""
         said[destination] = closed or "is worked on now"

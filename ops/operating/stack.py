@@ -17,24 +17,27 @@ from botocore.exceptions import ClientError
 
 from giftbridge.assembly import Assembly
 from giftbridge.clients.http import new_session
-from giftbridge.credentials import Credentials
+from giftbridge.credentials import Credential, Credentials
 from giftbridge.delivery_queue import DeliveryQueue
-from giftbridge.environment import Environment
+from giftbridge.environment import Environment, QueueUrls
 from giftbridge.flows.tools import Tools
 from giftbridge.store.settings_versions import SettingsVersions
 from ops.operating.problems import Unreachable, WrongUsage
-from ops.operating.systems import SYSTEMS
+from ops.operating.systems import DESTINATIONS, SYSTEMS, System
 
 STACK_NAME_VARIABLE = "GIFTBRIDGE_STACK_NAME"
 LOCAL_VARIABLE = "GIFTBRIDGE_LOCAL"
-# A function may run for most of a minute, and an invocation must not be repeated because it is slow.
-_LONGEST_INVOCATION = 90
+# The batch may run for five minutes, and an invocation must not be repeated because it is slow.
+_LONGEST_INVOCATION = 320
 _NOT_OURS = "DeliveriesTable"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One organisation's stack. `client` gives the AWS client of a service, `hint` the option that names the stack."""
+    """One organisation's stack. `client` gives the AWS client of a service, `hint` the option that names the stack.
+
+    A stack of an older template knows fewer systems: `queues`, by destination, are those it has.
+    """
 
     name: str
     hint: str
@@ -44,13 +47,44 @@ class Stack:
     tools: Tools
     versions: SettingsVersions
     credentials: Credentials
+    queues: Mapping[str, DeliveryQueue]
     new_session: Callable[[], requests.Session] = new_session
     sleep: Callable[[float], None] = time.sleep
 
     @property
-    def queue(self) -> DeliveryQueue:
-        """Aegis' queue and its dead-letter queue."""
-        return self.tools.queue
+    def systems(self) -> tuple[System, ...]:
+        """The outside systems that this stack's template knows."""
+        return tuple(system for system in SYSTEMS.values() if system.secret_output in self.outputs)
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The destinations that have a queue in this stack."""
+        return tuple(name for name in DESTINATIONS if name in self.queues)
+
+    def credential(self, system: str) -> Credential:
+        """A system's credential; an empty one until it is connected, or where the stack does not know it."""
+        known = system in self.credentials.secret_ids
+        return self.credentials.of(system) if known else Credential("", {})
+
+    def is_connected(self, system: str) -> bool:
+        """Whether credentials of a system are stored."""
+        return self.credential(system).is_complete
+
+    def queue_of(self, destination: str) -> DeliveryQueue:
+        """A destination's queue and its dead-letter queue. Raises WrongUsage where the stack has none."""
+        queue = self.queues.get(destination)
+        if queue is None:
+            raise WrongUsage(f"Stack {self.name} has no queue to {destination}: it runs another version of GiftBridge.")
+        return queue
+
+    def destinations_named(self, name: str | None) -> tuple[str, ...]:
+        """The destination of that name, however it is capitalised, or all. Raises WrongUsage."""
+        if name is None:
+            return self.destinations
+        wanted = name.strip().lower()
+        if wanted not in self.destinations:
+            raise WrongUsage(f"{name!r} is no destination; choose one of {', '.join(self.destinations)}.")
+        return (wanted,)
 
     def output(self, name: str) -> str:
         """An output of the stack's template. Raises WrongUsage."""
@@ -142,9 +176,12 @@ def assembled(
         deliveries_table=outputs["DeliveriesTable"],
         activity_table=outputs["ActivityTable"],
         state_table=outputs["StateTable"],
-        aegis_queue_url=outputs["AegisQueueUrl"],
-        aegis_dead_letter_url=outputs["AegisDeadLetterQueueUrl"],
         secret_ids=secret_ids,
+        queues={
+            system.name: QueueUrls(outputs[system.queue_output], outputs[system.dead_letter_output])
+            for system in SYSTEMS.values()
+            if system.queue_output in outputs
+        },
     )
     assembly = Assembly(environment, client("dynamodb"), client("sqs"), client("secretsmanager"))
     return Stack(
@@ -156,6 +193,7 @@ def assembled(
         tools=assembly.tools,
         versions=SettingsVersions(client("dynamodb"), outputs["StateTable"], assembly.tools.now),
         credentials=assembly.credentials,
+        queues={destination: assembly.tools_for(destination).queue for destination in environment.queues},
     )
 
 

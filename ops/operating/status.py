@@ -6,32 +6,35 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
-
-from botocore.exceptions import ClientError
 
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.destinations import Destination
+from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import parse_moment
+from giftbridge.flows.change_feeds import DonorFeed, VirtuousDonorFeed
 from giftbridge.store.settings_versions import SettingsVersion
 from ops.operating.dead_letters import QueueDepth, depth
 from ops.operating.identifiers import kind_of
-from ops.operating.notices import NoticeStatus, judge, read_notices
+from ops.operating.import_tool import ImportStatus, read_import_status
+from ops.operating.notices import NoticeStatus, read_notices
+from ops.operating.schedules import are_on
 from ops.operating.stack import Stack
-from ops.operating.systems import DESTINATIONS, SOURCE, SYSTEMS, System
+from ops.operating.systems import CRMS, SOURCE, SYSTEMS, VIRTUOUS, System
 
 MOST_COUNTED = 10_000
 GIFTS = "gifts"
 _LOOKED_AT = 500
-LATE = timedelta(minutes=3)
 # The pickup runs every minute: so long without a success, and nothing known to be in its way, it does not run.
 SILENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """An outside system; `condition` is not connected, paused, stopped, breaker open, asked to wait, or open."""
+    """An outside system; `condition` is not connected, paused, stopped, breaker open, asked to wait, or open.
+
+    One that is not needed may stay unconnected: RaiseDonors is, a CRM that is switched on, and one CRM in any case.
+    """
 
     name: str
     title: str
@@ -41,13 +44,19 @@ class SystemStatus:
     since: datetime | None
     next_try: datetime | None
     last_success: datetime | None
+    is_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationStatus:
-    """The deliveries to one destination; counts by kind are told by the ids. A count stops at MOST_COUNTED."""
+    """The deliveries to one destination; counts by kind are told by the ids. A count stops at MOST_COUNTED.
+
+    What waits for Virtuous' batch, or for its import, is told by `imports` alone: it is neither open nor late.
+    """
 
     name: str
+    condition: str
+    is_connected: bool
     is_enabled: bool
     open: int
     by_state: dict[str, int]
@@ -57,6 +66,14 @@ class DestinationStatus:
     dead_letters: QueueDepth
     open_by_kind: dict[str, int]
     failed_by_kind: dict[str, int]
+    imports: ImportStatus | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is neither switched on nor holds anything."""
+        counts = (self.open, self.failed, self.dead_letters.waiting, self.dead_letters.in_hand)
+        held = self.imports.outbox + self.imports.held if self.imports is not None else 0
+        return not self.is_enabled and not any(counts) and not held
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,32 +124,56 @@ class Status:
     def is_healthy(self) -> bool:
         return not self.needs_person
 
+    @property
+    def uses_another_crm(self) -> bool:
+        """Whether a CRM other than the first is switched on."""
+        return any(destination.is_enabled for destination in self.destinations if destination.name in CRMS[1:])
+
 
 def read_status(stack: Stack) -> Status:
-    """Look at everything once."""
+    """Look at everything once; what that means is not judged yet."""
     version, now = stack.versions.current(), stack.tools.now()
-    status = Status(
+    systems = tuple(_system(stack, system, version.settings, now) for system in stack.systems)
+    conditions = {system.name: system.condition for system in systems}
+    return Status(
         stack=stack.name,
         now=now,
         settings=version,
-        systems=tuple(_system(stack, system, now) for system in SYSTEMS.values()),
-        destinations=tuple(_destination(stack, SYSTEMS[name], version) for name in DESTINATIONS),
+        systems=systems,
+        destinations=tuple(
+            _destination(stack, SYSTEMS[name], version.settings, conditions.get(name, ""))
+            for name in stack.destinations
+        ),
         pickup=_pickup(stack, version),
         mail=read_notices(stack, version),
     )
-    _judge(stack, status)
-    return status
 
 
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
-def _system(stack: Stack, system: System, now: datetime) -> SystemStatus:
-    credential = stack.credentials.of(system.name)
+def _system(stack: Stack, system: System, settings: Settings, now: datetime) -> SystemStatus:
+    credential = stack.credential(system.name)
     row = stack.tools.state.destination(system.name)
     host = urlsplit(credential.values["url"]).netloc if credential.is_complete else None
     condition, reason, since, next_try = _condition(row, credential.is_complete, now)
-    return SystemStatus(system.name, system.title, host, condition, reason, since, next_try, row.last_success_at)
+    return SystemStatus(
+        system.name,
+        system.title,
+        host,
+        condition,
+        reason,
+        since,
+        next_try,
+        row.last_success_at,
+        is_needed=_is_needed(stack, system, settings),
+    )
+
+
+def _is_needed(stack: Stack, system: System, settings: Settings) -> bool:
+    if not system.is_crm or getattr(settings, system.name).enabled:
+        return True
+    return system.name == CRMS[0] and not any(stack.is_connected(name) for name in CRMS)
 
 
 def _condition(
@@ -152,24 +193,42 @@ def _condition(
     return "open", None, None, None
 
 
-def _destination(stack: Stack, system: System, version: SettingsVersion) -> DestinationStatus:
-    ids = stack.tools.deliveries.ids_in("open", system.name, MOST_COUNTED)
+def _is_enabled(name: str, settings: Settings) -> bool:
+    """What goes back to RaiseDonors goes while contacts are kept the same."""
+    if name == SOURCE:
+        return settings.virtuous.enabled and settings.virtuous.sync_contacts
+    return bool(getattr(settings, name).enabled)
+
+
+def _destination(stack: Stack, system: System, settings: Settings, condition: str) -> DestinationStatus:
+    outbox = set(stack.tools.deliveries.ids_in("outbox", system.name, MOST_COUNTED))
+    found = stack.tools.deliveries.ids_in("open", system.name, MOST_COUNTED + len(outbox))
+    ids = [name for name in found if name not in outbox]
     looked_at = list(stack.tools.deliveries.get_many(ids[:_LOOKED_AT]).values())
     undelivered = [delivery for delivery in looked_at if delivery.state is not State.DELIVERED]
     only_mirrored = {delivery.id for delivery in looked_at} - {delivery.id for delivery in undelivered}
     failed = stack.tools.deliveries.ids_in("failed", system.name, MOST_COUNTED)
+    queue = stack.queue_of(system.name)
     return DestinationStatus(
         name=system.name,
-        is_enabled=bool(getattr(version.settings, system.name).enabled),
+        condition=condition,
+        is_connected=stack.is_connected(VIRTUOUS if system.name == SOURCE else system.name),
+        is_enabled=_is_enabled(system.name, settings),
         open=len(ids) - len(only_mirrored),
         by_state=_by_state(undelivered) if len(ids) <= _LOOKED_AT else {},
         failed=len(failed),
-        oldest_undelivered=min((delivery.created_at for delivery in undelivered), default=None),
-        queue=depth(stack, system.queue_output),
-        dead_letters=depth(stack, system.dead_letter_output),
+        oldest_undelivered=min((d.created_at for d in undelivered if not _waits_for_the_import(d)), default=None),
+        queue=depth(stack, queue.url),
+        dead_letters=depth(stack, queue.dead_letter_url),
         open_by_kind=_by_kind(name for name in ids if name not in only_mirrored),
         failed_by_kind=_by_kind(failed),
+        imports=read_import_status(stack, settings) if system.name == VIRTUOUS else None,
     )
+
+
+def _waits_for_the_import(delivery: Delivery) -> bool:
+    """A refund whose gift is held: only staff, who run the import, can speed that up."""
+    return delivery.trouble is not None and delivery.trouble.cause == "original-held"
 
 
 def _by_state(deliveries: list[Delivery]) -> dict[str, int]:
@@ -185,8 +244,15 @@ def _by_kind(ids: Iterable[str]) -> dict[str, int]:
 
 
 def _pickup(stack: Stack, version: SettingsVersion) -> PickupStatus:
-    names = [GIFTS, "schedules", "donors", *(["notes"] if version.settings.aegis.send_notes else [])]
-    return PickupStatus(tuple(_feed(stack, name) for name in names), _is_scheduled(stack))
+    settings = version.settings
+    # Without Aegis nobody needs to know of schedules and notes; before anything is enabled all are shown.
+    with_aegis = settings.aegis.enabled or not settings.virtuous.enabled
+    names = [GIFTS, *(["schedules", DonorFeed.name] if with_aegis else [])]
+    names += [VirtuousDonorFeed.name] if settings.virtuous.enabled else []
+    names += ["notes"] if with_aegis and settings.aegis.send_notes else []
+    return PickupStatus(
+        tuple(_feed(stack, name) for name in names), are_on(stack, with_batch=settings.virtuous.enabled)
+    )
 
 
 def _feed(stack: Stack, name: str) -> FeedStatus:
@@ -194,86 +260,3 @@ def _feed(stack: Stack, name: str) -> FeedStatus:
     if row is None:
         return FeedStatus(name, None, None, goes_on=False)
     return FeedStatus(name, parse_moment(row["at"]), parse_moment(row["long_look_at"]), goes_on="bound" in row)
-
-
-def _is_scheduled(stack: Stack) -> bool | None:
-    """Whether all schedules are on; a local stack ticks by itself."""
-    if stack.is_local:
-        return True
-    rules = [value for name, value in stack.outputs.items() if name.endswith("Rule")]
-    try:
-        states: list[Any] = [stack.client("events").describe_rule(Name=rule)["State"] for rule in rules]
-    except ClientError:
-        return None
-    return all(state == "ENABLED" for state in states)
-
-
-# --- judging ----------------------------------------------------------------------------------------------------
-
-
-def _judge(stack: Stack, status: Status) -> None:
-    for system in status.systems:
-        _judge_system(stack, system, status)
-    for destination in status.destinations:
-        _judge_destination(stack, destination, status)
-    _judge_pickup(stack, status)
-    status.notices.extend(judge(status.mail, status.settings.settings.notifications, stack.hint))
-
-
-def _judge_system(stack: Stack, system: SystemStatus, status: Status) -> None:
-    connect = f"`giftbridge connect {system.name} {stack.hint}`"
-    person = {
-        "not connected": f"{system.title} is not connected: {connect}.",
-        "paused": f"{system.title} is paused {system.reason}: `giftbridge resume {system.name} {stack.hint}`.",
-        "stopped": f"{system.title} refuses the credentials ({system.reason}): {connect}.",
-    }
-    notice = {
-        "breaker open": f"{system.title} does not work at the moment; all is made good by itself once it does.",
-        "asked to wait": f"{system.title} asked for fewer calls; the rest goes out by itself.",
-    }
-    if system.condition in person:
-        status.needs_person.append(person[system.condition])
-    if system.condition in notice:
-        status.notices.append(notice[system.condition])
-
-
-def _judge_destination(stack: Stack, destination: DestinationStatus, status: Status) -> None:
-    title = SYSTEMS[destination.name].title
-    is_connected = all(system.condition != "not connected" for system in status.systems)
-    if is_connected and not destination.is_enabled:
-        switch_on = f"`giftbridge settings set {destination.name}.enabled=true {stack.hint}`"
-        status.needs_person.append(f"Deliveries to {title} are switched off: {switch_on}.")
-    if destination.failed:
-        status.needs_person.append(f"{destination.failed} failed: `giftbridge failures {stack.hint}` says why.")
-    elif destination.dead_letters.waiting:
-        status.notices.append("The dead-letter queue holds messages of settled deliveries; the sweep removes them.")
-    oldest = destination.oldest_undelivered
-    if oldest is not None and status.now - oldest > LATE:
-        status.notices.append(
-            f"The oldest undelivered one to {title} waits since {oldest:%Y-%m-%d %H:%M} UTC: "
-            f"`giftbridge deliveries --state waiting {stack.hint}`."
-        )
-
-
-def _judge_pickup(stack: Stack, status: Status) -> None:
-    source = next(system for system in status.systems if system.name == SOURCE)
-    if source.condition != "open" or not any(destination.is_enabled for destination in status.destinations):
-        return
-    if status.pickup.is_scheduled is False:
-        status.needs_person.append(f"The schedules are off: `giftbridge connect aegis {stack.hint}` turns them on.")
-        return
-    enabled = stack.tools.state.get("enabled#aegis")
-    last = source.last_success or (parse_moment(enabled["at"]) if enabled else None)
-    is_silent = last is not None and status.now - last > SILENT
-    behind = [feed for feed in status.pickup.feeds if feed.is_behind(status.now)]
-    if is_silent and len(behind) in {0, len(status.pickup.feeds)}:
-        status.needs_person.append(
-            f"Nothing was read from RaiseDonors since {last:%Y-%m-%d %H:%M} UTC: see the log of the pickup function."
-        )
-        return
-    for feed in behind:
-        since = f"The {feed.name} were not read to the end since {feed.read_at:%Y-%m-%d %H:%M} UTC"
-        if not feed.goes_on:
-            status.needs_person.append(f"{since}: `giftbridge pickup run {stack.hint}` says why.")
-        else:
-            status.notices.append(f"{since}: there are many, and each run takes its share.")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.deliveries import Delivery, Kind
 from giftbridge.domain.notices import WaitingNotice
 from giftbridge.store.rows import commit
 from ops.operating.stack import Stack
@@ -33,8 +33,13 @@ def of_donor(stack: Stack, donor: int, limit: int) -> list[dict[str, Any]]:
 
 def of_delivery(stack: Stack, delivery: Delivery, limit: int) -> list[dict[str, Any]]:
     """A delivery's lines, newest first."""
-    lines = stack.tools.activity.of_entity(delivery.donor_entity, _LINES_OF_DONOR)
-    return _plain_lines([line for line in lines if line.get("delivery") == delivery.id][:limit])
+    entities = [delivery.donor_entity]
+    if delivery.kind is Kind.CONTACT_UPDATED and delivery.donor_id is not None:
+        # As long as nobody knew whose contact it is, its lines stood under its own name.
+        entities.append(f"delivery#{delivery.id}")
+    lines = [line for entity in entities for line in stack.tools.activity.of_entity(entity, _LINES_OF_DONOR)]
+    own = sorted((ln for ln in lines if ln.get("delivery") == delivery.id), key=lambda ln: str(ln["at"]), reverse=True)
+    return _plain_lines(own[:limit])
 
 
 def of_day(stack: Stack, day: date, limit: int) -> list[dict[str, Any]]:

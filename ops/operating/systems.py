@@ -14,22 +14,23 @@ class SecretField:
     name: str
     words: str
     is_hidden: bool = False
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An outside system. One with a queue is a destination."""
+    """An outside system, and the outputs that name its secret, its queue and its dead-letter queue.
+
+    Deliveries to a CRM are switched on by the setting NAME.enabled; what goes back to RaiseDonors goes with Virtuous.
+    """
 
     name: str
     title: str
     secret_output: str
     fields: tuple[SecretField, ...]
-    queue_output: str = ""
-    dead_letter_output: str = ""
-
-    @property
-    def is_destination(self) -> bool:
-        return bool(self.queue_output)
+    queue_output: str
+    dead_letter_output: str
+    is_crm: bool = True
 
 
 SYSTEMS = {
@@ -40,6 +41,9 @@ SYSTEMS = {
             "RaiseDonors",
             "RaiseDonorsSecret",
             (SecretField("url", "RaiseDonors' API address"), SecretField("token", "API token", is_hidden=True)),
+            "RaiseDonorsQueueUrl",
+            "RaiseDonorsDeadLetterQueueUrl",
+            is_crm=False,
         ),
         System(
             "aegis",
@@ -54,10 +58,24 @@ SYSTEMS = {
             "AegisQueueUrl",
             "AegisDeadLetterQueueUrl",
         ),
+        System(
+            "virtuous",
+            "Virtuous",
+            "VirtuousSecret",
+            (
+                SecretField("url", "Virtuous' API address", default="https://api.virtuoussoftware.com"),
+                SecretField("api_key", "API key", is_hidden=True),
+                SecretField("username", "User name"),
+                SecretField("password", "Password", is_hidden=True),
+            ),
+            "VirtuousQueueUrl",
+            "VirtuousDeadLetterQueueUrl",
+        ),
     )
 }
-SOURCE = "raisedonors"
-DESTINATIONS = tuple(system.name for system in SYSTEMS.values() if system.is_destination)
+SOURCE, VIRTUOUS = "raisedonors", "virtuous"
+CRMS = tuple(system.name for system in SYSTEMS.values() if system.is_crm)
+DESTINATIONS = (*CRMS, SOURCE)
 
 
 def system_named(name: str) -> System:

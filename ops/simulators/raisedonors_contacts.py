@@ -70,7 +70,7 @@ class ContactOperations:
     def _keep(
         self, donor_id: int, collection: str, entries: list[dict[str, Any]], written: dict[str, Any]
     ) -> dict[str, Any]:
-        self._store.edit("donor", donor_id, {collection: mark_primary(entries, written)})
+        self._store.edit("donor", donor_id, {collection: mark_primary(entries, written)}, via_api=True)
         return written
 
 

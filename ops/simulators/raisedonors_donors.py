@@ -75,7 +75,7 @@ class DonorOperations:
         if phone is not None:
             changes["donorPhoneNumbers"] = self._with_primary(latest["donorPhoneNumbers"], phone)
         changes |= _keys(body.get("crmKeys"), latest)
-        self._store.edit("donor", donor_id, changes)
+        self._store.edit("donor", donor_id, changes, via_api=True)
         return stored(self._store, lambda: self._store.render("donor", self._store.donors.entry(donor_id)))
 
     def _require_free(self, email: str | None, own_id: int | None) -> None:

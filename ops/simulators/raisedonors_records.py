@@ -16,6 +16,8 @@ class Version:
     members: dict[str, Any]
     modified: int
     visible_at: int
+    via_api: bool = False
+    """Written over the API, not by a person; never on the wire."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ class Records:
         modified: int | None = None,
         visible_at: int | None = None,
         replace: bool = False,
+        via_api: bool = False,
     ) -> None:
         """Change members of a record, or all of them, and move its modification time."""
         entry = self._entries[record_id]
@@ -109,7 +112,7 @@ class Records:
         previous = entry.latest
         changed = self._moved(entry, previous.modified, now) if modified is None else modified
         members = dict(changes) if replace else {**previous.members, **changes}
-        self._write(entry, Version(members, changed, now if visible_at is None else visible_at), now)
+        self._write(entry, Version(members, changed, now if visible_at is None else visible_at, via_api), now)
 
     def remove(self, record_id: int) -> None:
         """Take a record away altogether."""

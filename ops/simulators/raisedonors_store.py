@@ -132,6 +132,7 @@ class RaiseDonorsStore:
         modified: datetime | None = None,
         visible_after: timedelta | None = None,
         replace: bool = False,
+        via_api: bool = False,
     ) -> None:
         """Change a record; its modification time moves.
 
@@ -146,7 +147,8 @@ class RaiseDonorsStore:
             self.writes += 1
             if kind == "donor":
                 changes = self._with_primaries(self.donors.entry(record_id).latest.members, changes)
-            self._records[kind].edit(record_id, changes, modified=moment, visible_at=shown_at, replace=replace)
+            records = self._records[kind]
+            records.edit(record_id, changes, modified=moment, visible_at=shown_at, replace=replace, via_api=via_api)
 
     def set_gift_status(self, gift_id: int, status_text: str, *, modified: datetime | None = None) -> None:
         """Approve, decline, refund or void a gift."""

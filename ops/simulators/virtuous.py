@@ -16,11 +16,13 @@ from ops.simulators.virtuous_projects import ProjectOperations
 from ops.simulators.virtuous_rows import RowOperations
 from ops.simulators.virtuous_sender import WebhookSender
 from ops.simulators.virtuous_settings import VirtuousSettings
+from ops.simulators.virtuous_shapes import EVENT_TOGGLES
 from ops.simulators.virtuous_staff import Staff
 from ops.simulators.virtuous_store import VirtuousStore
 from ops.simulators.virtuous_webhooks import WebhookOperations
 from ops.simulators.wire import Answer, Call, Operation
 
+WANTED_EVENTS = ("contactCreate", "contactUpdate", "giftCreate", "giftUpdate")
 DEFAULT_API_KEY = "virtuous-simulated"
 TOKEN_PATH = "/Token"  # noqa: S105 - an address
 
@@ -50,6 +52,12 @@ class VirtuousSimulator(SimulatedService):
         operations = [self._guarded(operation) for operation in _operations(self.store, self._answers)]
         super().__init__(self.store, operations, check=check, clock=clock, pause=pause, fault_seed=seed)
         self.control = virtuous_control(self)
+
+    def subscribe(self, url: str, secret: str) -> None:
+        """Staff subscribes an address to the events of contacts and of gifts."""
+        toggles = {name: name in WANTED_EVENTS for name in EVENT_TOGGLES}
+        with self.store.lock:
+            self.store.outbox.subscribe({"payloadUrl": url, "secret": secret, "active": True, **toggles})
 
     def run_import(self, choices: ImportChoices | None = None) -> ImportResult:
         """Staff runs the import now."""

@@ -1,7 +1,7 @@
 """What happens in Virtuous: edits by staff and by other integrations, address-correction runs, merges, deletions."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,20 @@ class MadeContactEvent:
 class VirtuousEvents:
     """Makes things happen to the contacts of a Virtuous."""
 
-    def __init__(self, seed: int, virtuous: VirtuousStore, source: str = OUR_SOURCE) -> None:
+    def __init__(
+        self,
+        seed: int,
+        virtuous: VirtuousStore,
+        source: str = OUR_SOURCE,
+        *,
+        may: Callable[[Contact], bool] = lambda _: True,
+    ) -> None:
         self._chance = random.Random(seed)
         self._virtuous = virtuous
         self._staff = Staff(virtuous)
         self._source = source
+        self._may = may
+        """To whom something may happen, where chance picks."""
         self.happened: list[MadeContactEvent] = []
 
     def happen(self, kind: str, contact_id: int | None = None) -> MadeContactEvent:
@@ -55,16 +64,22 @@ class VirtuousEvents:
     def ncoa(self, contacts: int, *, bundle: int = 25) -> int:
         """An address-correction run over so many of our contacts, as far as there are so many."""
         with self._virtuous.lock:
-            ours = [contact for contact in self._living() if self._is_ours(contact)][:contacts]
-            return self._staff.run_ncoa({one.contact_id: self._new_place() for one in ours}, bundle=bundle)
+            ours = [contact.contact_id for contact in self._living() if self._is_ours(contact)][:contacts]
+            return self.correct(ours, bundle=bundle)
+
+    def correct(self, contact_ids: Iterable[int], *, bundle: int = 25) -> int:
+        """An address-correction run over these contacts."""
+        return self._staff.run_ncoa({number: self._new_place() for number in contact_ids}, bundle=bundle)
 
     def _picked(self, kind: str, wanted: int | None) -> Contact | None:
         def fits(contact: Contact) -> bool:
+            if wanted not in (None, contact.contact_id) or (wanted is None and not self._may(contact)):
+                return False
             if kind == "reverted" and self._last_edit(contact) is None:
                 return False
             return self._is_ours(contact) != kind.startswith("stranger") and bool(contact.individuals)
 
-        found = [one for one in self._living() if fits(one) and wanted in (None, one.contact_id)]
+        found = [one for one in self._living() if fits(one)]
         return self._chance.choice(found) if found else None
 
     def _living(self) -> list[Contact]:

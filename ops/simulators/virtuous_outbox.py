@@ -52,6 +52,8 @@ class Delivery:
     state: DeliveryState = DeliveryState.WAITING
     statuses: list[int] = field(default_factory=list)
     """How each attempt was answered; 0 for not at all."""
+    took: list[float] = field(default_factory=list)
+    """The seconds that each attempt waited for its answer."""
     is_double: bool = False
 
 
@@ -164,9 +166,10 @@ class Outbox:
         first.state = DeliveryState.ON_ITS_WAY
         return first
 
-    def answered(self, delivery: Delivery, status: int, now: int) -> None:
-        """Note how an attempt was answered, and plan the repeat of one that failed."""
+    def answered(self, delivery: Delivery, status: int, now: int, took: float = 0.0) -> None:
+        """Note how an attempt was answered, after how many seconds, and plan the repeat of one that failed."""
         delivery.statuses.append(status)
+        delivery.took.append(took)
         repeats = self._store.settings.repeat_after
         if 200 <= status < 300:
             self._close(delivery, DeliveryState.DELIVERED)

@@ -76,6 +76,10 @@ class VirtuousPopulation:
             self.contacts.append(made)
             return made
 
+    def make_contact_of(self, donor_id: int, kind: str) -> MadeContact:
+        """The contact of the donor with this id."""
+        return self.make_contact(self._raisedonors.donors.entry(donor_id), kind)
+
     def make_stranger(self, kind: str) -> MadeContact:
         """A contact that does not concern us."""
         person = self._people.person()

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import http.client
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -73,10 +74,12 @@ class WebhookSender:
                 outbox.drop(delivery)
                 return True
             url, headers = str(subscription.members["payloadUrl"]), self._headers(delivery, subscription.members)
+        began = time.monotonic()
         status = post(url, headers, delivery.body)
+        took = time.monotonic() - began
         with self._store.lock:
             if delivery.state is DeliveryState.ON_ITS_WAY:
-                outbox.answered(delivery, status, self._store.now())
+                outbox.answered(delivery, status, self._store.now(), took)
         return True
 
     def _headers(self, delivery: Delivery, subscription: dict[str, object]) -> dict[str, str]:

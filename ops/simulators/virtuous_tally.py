@@ -9,18 +9,22 @@ from typing import Any
 from ops.simulators.raisedonors_records import Entry
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 from ops.simulators.raisedonors_time import ticks_of
-from ops.simulators.raisedonors_wire import primary_of
-from ops.simulators.tally_values import address_of, phone_mark, said
+from ops.simulators.tally_values import phone_mark, said
 from ops.simulators.virtuous_population import OUR_SOURCE
-from ops.simulators.virtuous_records import IMPORT, Contact, JournalLine, methods_of, primary_value
-from ops.simulators.virtuous_shapes import ADDRESS_LINES
+from ops.simulators.virtuous_records import IMPORT, Contact, HeldRow, JournalLine, primary_value
 from ops.simulators.virtuous_store import VirtuousStore
+from ops.simulators.virtuous_tally_edits import (
+    Beside,
+    compare_edits,
+    count_conflicts,
+    find_sent_echoes,
+    find_written_echoes,
+    timelines_of_contacts,
+    timelines_of_donor,
+)
 from ops.simulators.virtuous_tally_gifts import compare_gifts
 from ops.simulators.virtuous_tally_result import VirtuousFinding, VirtuousTally
-from ops.simulators.virtuous_wire import COUNTRY_NAMES
-
-HOME = ("address1", "address2", "city", "state", "postal", "countryString")
-COUNTRY_CODES = {name.casefold(): code for code, name in COUNTRY_NAMES.items()}
+from ops.simulators.virtuous_tally_values import contact_home, donor_home, donor_name, donor_phone, individual_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,12 @@ def virtuous_tally(
     source: str = OUR_SOURCE,
     since: datetime | None = None,
     expected_gifts: Iterable[int] | None = None,
+    beside: Beside | None = None,
 ) -> VirtuousTally:
     """Compare both stores. A field counts if somebody edited it `since` then, or if the import made the contact.
 
     Without `since`, edits count from the moment a record was made. Without `expected_gifts`, the gifts that ought to
-    be in Virtuous are worked out from RaiseDonors.
+    be in Virtuous are worked out from RaiseDonors. `beside` is needed to judge each single edit, and projects.
     """
     result = VirtuousTally()
     with raisedonors.lock, virtuous.lock:
@@ -51,6 +56,10 @@ def virtuous_tally(
         _compare_emails(raisedonors, virtuous, result)
         _find_doubled_donors(raisedonors, result)
         compare_gifts(raisedonors, virtuous, source, expected_gifts, result)
+        if beside is not None:
+            _judge_edits(raisedonors, virtuous, source, beside, result)
+            count_conflicts(beside, result)
+            _compare_projects(raisedonors, virtuous, result)
     return result
 
 
@@ -81,9 +90,9 @@ class _Fields:
                 self._compare_field(donor, contact, name, ours, theirs)
 
     def _pairs(self, donor: Entry, contact: Contact) -> Iterable[tuple[str, _Side, _Side]]:
-        individual = _individual_of(contact, self._source, donor)
+        individual = individual_of(contact, self._source, donor)
         own_id = None if individual is None else individual["id"]
-        yield "address", self._ours(donor, _home), self._theirs(contact, "address", None, contact_home(contact))
+        yield "address", self._ours(donor, donor_home), self._theirs(contact, "address", None, contact_home(contact))
         is_organisation = bool(donor.latest.members["isOrganization"])
         if is_organisation != contact.is_household:
             if is_organisation:
@@ -92,10 +101,10 @@ class _Fields:
                 name = (said((individual or {}).get("firstName")), said((individual or {}).get("lastName")))
             if is_organisation or individual is not None:
                 field_of = None if is_organisation else own_id
-                yield "name", self._ours(donor, _name), self._theirs(contact, "name", field_of, name)
+                yield "name", self._ours(donor, donor_name), self._theirs(contact, "name", field_of, name)
         if individual is not None:
             phone = phone_mark(primary_value(individual, "Phone"))
-            yield "phone", self._ours(donor, _phone), self._theirs(contact, "phone", own_id, phone)
+            yield "phone", self._ours(donor, donor_phone), self._theirs(contact, "phone", own_id, phone)
         else:
             self._result.counts["donors of whom no person is known"] += 1
 
@@ -135,46 +144,45 @@ class _Fields:
         return _Side(value, max(edited, default=None))
 
 
-def contact_home(contact: Contact) -> tuple[str, ...]:
-    """The primary address of a contact as it is compared."""
-    return _place(contact.primary_address, ADDRESS_LINES)
+def _judge_edits(
+    raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, source: str, beside: Beside, result: VirtuousTally
+) -> None:
+    """Judge every edit by its fate, and every write of the product by its reason."""
+    journal: dict[int, list[JournalLine]] = {}
+    for line in virtuous.journal:
+        journal.setdefault(line.contact_id, []).append(line)
+    contacts_of: dict[str, list[Contact]] = {}
+    for contact in virtuous.contacts.values():
+        for reference in contact.references:
+            if reference.source == source:
+                contacts_of.setdefault(reference.id, []).append(contact)
+    rows_of: dict[str, list[HeldRow]] = {}
+    for row in virtuous.rows:
+        if row.kind == "contact" and row.source == source:
+            rows_of.setdefault(row.identity, []).append(row)
+    donors = {str(donor.record_id): donor for donor in raisedonors.donors.all_entries()}
+    ours = {key: timelines_of_donor(donor) for key, donor in donors.items()}
+    for key, donor in donors.items():
+        contacts = contacts_of.get(key, [])
+        theirs = timelines_of_contacts(contacts, journal, source, donor)
+        compare_edits(donor, contacts, ours[key], theirs, beside, result)
+        names = {one.id for contact in contacts for one in contact.references if one.source == source} - {key}
+        # Of a contact that was deleted nothing is known any more.
+        if contacts:
+            find_written_echoes(donor, ours[key], theirs, [ours[name] for name in names if name in ours], result)
+        find_sent_echoes(donor, rows_of.get(key, []), theirs, result)
 
 
-def _home(donor: Mapping[str, Any]) -> tuple[str, ...]:
-    return _place(primary_of(donor.get("donorAddresses")), HOME)
-
-
-def _place(place: Mapping[str, Any] | None, names: Iterable[str]) -> tuple[str, ...]:
-    *lines, country = address_of(place, names)
-    return (*lines, COUNTRY_CODES.get(country.casefold(), country))
-
-
-def _name(donor: Mapping[str, Any]) -> tuple[str, ...]:
-    if donor["isOrganization"]:
-        return (said(donor.get("organizationName")),)
-    return said(donor.get("firstName")), said(donor.get("lastName"))
-
-
-def _phone(donor: Mapping[str, Any]) -> str:
-    primary = primary_of(donor.get("donorPhoneNumbers"))
-    return phone_mark(primary["value"]) if primary else ""
-
-
-def _individual_of(contact: Contact, source: str, donor: Entry) -> dict[str, Any] | None:
-    """The person of a contact that a donor is: whom the reference stands for, else by e-mail, by name, or alone."""
-    for reference in contact.references:
-        if (reference.source, reference.id) == (source, str(donor.record_id)):
-            known = contact.individual(reference.individual_id)
-            if known is not None:
-                return known
-    emails = {said(one["value"]).casefold() for one in donor.latest.members.get("donorEmailAddresses") or []}
-    for person in contact.individuals:
-        if emails & {said(method["value"]).casefold() for method in methods_of(person, "Email")}:
-            return person
-    for person in contact.individuals:
-        if (said(person.get("firstName")), said(person.get("lastName"))) == _name(donor.latest.members):
-            return person
-    return contact.individuals[0] if len(contact.individuals) == 1 else None
+def _compare_projects(raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, result: VirtuousTally) -> None:
+    """Projects with a code, by name and by whether gifts are taken for them."""
+    for project in raisedonors.projects.all_entries():
+        members = project.latest.members
+        if not said(members.get("code")):
+            continue
+        result.counts["projects"] += 1
+        twin = virtuous.project_by_code(said(members["code"]))
+        if twin is None or said(twin.members.get("name")) != said(members.get("name")):
+            result.different_projects.append(VirtuousFinding(f"project {members['code']}", "differs, or is missing"))
 
 
 def _compare_emails(raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, result: VirtuousTally) -> None:
@@ -199,7 +207,7 @@ def _find_doubled_donors(raisedonors: RaiseDonorsStore, result: VirtuousTally) -
     for donor in raisedonors.donors.all_entries():
         if donor.kind is None:
             began = donor.history[0].members
-            made.setdefault((_name(began), _home(began), _phone(began)), []).append(donor.record_id)
+            made.setdefault((donor_name(began), donor_home(began), donor_phone(began)), []).append(donor.record_id)
     result.counts["donors made over the API"] = sum(len(ids) for ids in made.values())
     for ids in made.values():
         if len(ids) > 1:

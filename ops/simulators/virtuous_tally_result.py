@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 VIRTUOUS_DIFFERENCES = {
     "different_fields": "is not the same on both sides",
+    "lost_edits": "was edited, and the edit is lost",
+    "echoes": "was sent what it said itself",
+    "different_projects": "is not the same project in Virtuous",
     "crossed_emails": "has an e-mail that came from Virtuous",
     "doubled_donors": "was made more than once on RaiseDonors",
     "missing_gifts": "is neither held nor landed in Virtuous",
@@ -35,6 +38,9 @@ class VirtuousTally:
 
     counts: Counter[str] = field(default_factory=Counter)
     different_fields: list[VirtuousFinding] = field(default_factory=list)
+    lost_edits: list[VirtuousFinding] = field(default_factory=list)
+    echoes: list[VirtuousFinding] = field(default_factory=list)
+    different_projects: list[VirtuousFinding] = field(default_factory=list)
     crossed_emails: list[VirtuousFinding] = field(default_factory=list)
     doubled_donors: list[VirtuousFinding] = field(default_factory=list)
     missing_gifts: list[VirtuousFinding] = field(default_factory=list)
