@@ -21,10 +21,11 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.response import HTTPResponse
 
 from giftbridge.clients.aegis import Aegis
-from giftbridge.clients.http import TimeLeft, Wire
-from giftbridge.clients.raisedonors import BearerToken, RaiseDonors
+from giftbridge.clients.http import BearerToken, TimeLeft, Wire
+from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import DeliveryQueue
-from giftbridge.domain.deliveries import Delivery, donation_created_id
+from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.domain.settings import read_settings
 from giftbridge.flows.aegis_delivery import AegisDelivery
 from giftbridge.flows.delivery_sweep import DeliverySweep, SweepOutcome
@@ -34,6 +35,7 @@ from giftbridge.flows.tools import Tools
 from giftbridge.store.activity import Activity
 from giftbridge.store.agreed import Agreed
 from giftbridge.store.budgets import RateBudget
+from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
 from giftbridge.store.notices import Notices
@@ -140,6 +142,7 @@ class Workbench:
     paused: list[float]
     _wires: dict[str, Wire] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=lambda: {"raisedonors": "v1", "aegis": "v1"})
+    tokens: dict[str, str] = field(default_factory=dict)
 
     # --- running the parts --------------------------------------------------------------------------------
 
@@ -164,10 +167,10 @@ class Workbench:
         if system not in self._wires:
             session = requests.Session()
             session.mount("http://", self.adapters[system])
-            auth: Any = BearerToken(self.raisedonors.token)
+            auth: Any = BearerToken(self.tokens.get(system, self.raisedonors.token))
             if system == "aegis":
                 auth = HTTPBasicAuth(self.aegis.username.encode(), self.aegis.password.encode())
-            limit = {"aegis": "aegis_per_hour", "raisedonors": "raisedonors_per_hour"}[system]
+            limit = f"{system}_per_hour"
             budget = RateBudget(
                 self.tools.state, system, lambda: getattr(self.tools.settings()[1].limits, limit), self.clock
             )
@@ -177,10 +180,10 @@ class Workbench:
             )
         return self._wires[system]
 
-    def receive(self, most: int = 10) -> list[dict[str, Any]]:
+    def receive(self, most: int = 10, queue_url: str = "") -> list[dict[str, Any]]:
         """Messages as the event source mapping would hand them to the worker."""
         answer = self.sqs.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=most, MessageSystemAttributeNames=["All"]
+            QueueUrl=queue_url or self.queue_url, MaxNumberOfMessages=most, MessageSystemAttributeNames=["All"]
         )
         return [
             {
@@ -282,7 +285,7 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
         dynamodb: DynamoDBClient = _session().client("dynamodb")
         sqs: SQSClient = _session().client("sqs")
         _make_tables(dynamodb)
-        queue_url, dead_letter_url = _make_queues(sqs)
+        queue_url, dead_letter_url = make_queues(sqs, "aegis")
         clock = Clock()
         paused: list[float] = []
         raisedonors = RaiseDonorsSimulator(clock=clock, pause=paused.append, seed=seed)
@@ -297,6 +300,7 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
         tools = Tools(
             deliveries=Deliveries(dynamodb, "DeliveriesTable"),
             keys=CrmKeys(dynamodb, "CrmKeysTable"),
+            snapshots=ContactSnapshots(dynamodb, "CrmKeysTable"),
             agreed=Agreed(dynamodb, "CrmKeysTable"),
             activity=Activity(dynamodb, "ActivityTable"),
             notices=Notices(dynamodb, "ActivityTable"),
@@ -307,6 +311,8 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
             jitter=lambda: 0.5,
             time_left=TimeLeft(RUN_SECONDS),
             credentials_version=lambda system: credentials.get(system, ""),
+            # The mocked DynamoDB cannot be read while it is written to.
+            threads=1,
         )
         yield Workbench(
             clock,
@@ -348,10 +354,11 @@ def _make_tables(dynamodb: DynamoDBClient) -> None:
         )
 
 
-def _make_queues(sqs: SQSClient) -> tuple[str, str]:
-    dead_letter_url = sqs.create_queue(QueueName="dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+def make_queues(sqs: SQSClient, name: str) -> tuple[str, str]:
+    """A destination's queue and its dead-letter queue; their addresses."""
+    dead_letter_url = sqs.create_queue(QueueName=f"{name}-dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":5}}'
     # No waiting in tests: a message that was not deleted is there again at once.
     attributes: Any = {"FifoQueue": "true", "VisibilityTimeout": "0", "RedrivePolicy": policy}
-    return sqs.create_queue(QueueName="aegis.fifo", Attributes=attributes)["QueueUrl"], dead_letter_url
+    return sqs.create_queue(QueueName=f"{name}.fifo", Attributes=attributes)["QueueUrl"], dead_letter_url

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import Any
 
 import boto3
 import requests
-from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.config import default_user_config
 from typer.testing import CliRunner
@@ -22,9 +20,13 @@ from giftbridge.clients.http import new_session
 from giftbridge.credentials import Credentials
 from ops.command.main import app
 from ops.operating.stack import Stack
+from tests.command.aws import LambdaOfAws, SqsWithRedrive
+from tests.virtuous_bench import VirtuousBench, virtuous_bench
 from tests.workbench import Workbench, workbench
 
-RAISEDONORS_URL, AEGIS_URL = "https://raisedonors.test", "https://aegis.test"
+RAISEDONORS_URL, AEGIS_URL, VIRTUOUS_URL = "https://raisedonors.test", "https://aegis.test", "https://virtuous.test"
+BATCH_SCHEDULE = "batch-every-minute"
+SECRETS = {"raisedonors": "RaiseDonorsSecret", "aegis": "AegisSecret", "virtuous": "VirtuousSecret"}
 RULES = {
     "DonationPickupRule": "pickup-every-minute",
     "DeliverySweepRule": "sweep-every-minute",
@@ -70,69 +72,6 @@ class Answer:
         return json.loads(self.out)
 
 
-class LambdaOfAws:
-    """AWS Lambda: invoking the pickup runs it as its handler does."""
-
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
-        self.fails = False
-
-    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> dict[str, Any]:
-        assert (FunctionName, InvocationType) == ("pickup-function", "RequestResponse")
-        if self.fails:
-            text = json.dumps({"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"})
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(text.encode())}
-        answer = dataclasses.asdict(self.bench.pickup())
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
-
-
-class SqsWithRedrive:
-    """SQS with message move tasks, which moto lacks. A task has moved everything when it is asked for a second time."""
-
-    def __init__(self, sqs: Any, source: str, target: str) -> None:
-        self._sqs, self._source, self._target = sqs, source, target
-        self.tasks: list[dict[str, Any]] = []
-        self.failure: str | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sqs, name)
-
-    def start_message_move_task(self, *, SourceArn: str) -> dict[str, Any]:
-        if any(task["Status"] == "RUNNING" for task in self.tasks):
-            code = "AWS.SimpleQueueService.UnsupportedOperation"
-            raise ClientError({"Error": {"Code": code, "Message": "a task is active"}}, "StartMessageMoveTask")
-        count = int(self._sqs.get_queue_attributes(QueueUrl=self._source, AttributeNames=["All"])["Attributes"][
-            "ApproximateNumberOfMessages"
-        ])  # fmt: skip
-        self.tasks.insert(0, {"Status": "RUNNING", "SourceArn": SourceArn, "ApproximateNumberOfMessagesToMove": count})
-        return {"TaskHandle": "handle"}
-
-    def list_message_move_tasks(self, *, SourceArn: str, MaxResults: int) -> dict[str, Any]:
-        shown = [dict(task) for task in self.tasks[:MaxResults]]
-        if self.tasks and self.tasks[0]["Status"] == "RUNNING":
-            self._move(self.tasks[0])
-        return {"Results": shown}
-
-    def _move(self, task: dict[str, Any]) -> None:
-        if self.failure is not None:
-            task |= {"Status": "FAILED", "FailureReason": self.failure}
-            return
-        moved = 0
-        while messages := self._sqs.receive_message(
-            QueueUrl=self._source, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
-        ).get("Messages"):
-            for message in messages:
-                self._sqs.send_message(
-                    QueueUrl=self._target,
-                    MessageBody=message["Body"],
-                    MessageGroupId=message["Attributes"]["MessageGroupId"],
-                    MessageDeduplicationId=message["MessageId"],
-                )
-                self._sqs.delete_message(QueueUrl=self._source, ReceiptHandle=message["ReceiptHandle"])
-                moved += 1
-        task |= {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": moved}
-
-
 @dataclass
 class Desk:
     """An operator with one stack."""
@@ -145,6 +84,13 @@ class Desk:
     events: Any
     opened: list[tuple[str | None, str | None]] = field(default_factory=list)
     before_who_is_known: Callable[[], None] = lambda: None
+    with_virtuous: VirtuousBench | None = None
+
+    @property
+    def both(self) -> VirtuousBench:
+        """The workbench with Virtuous, on a desk that has it."""
+        assert self.with_virtuous is not None
+        return self.with_virtuous
 
     def run(self, *arguments: str, input: str | None = None, env: dict[str, str] | None = None) -> Answer:
         """Run a verb as a person would type it."""
@@ -189,11 +135,15 @@ class Desk:
             },
         }
         for system, secret in values.items():
-            secret_id = self.stack.credentials.secret_ids[system]
-            self.secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps(secret))
+            self.put_secret(system, secret)
         for rule in RULES.values():
             self.events.enable_rule(Name=rule)
         bench.clock.advance(61)
+
+    def put_secret(self, system: str, values: dict[str, Any]) -> None:
+        """Store what a secret holds, without trying it."""
+        secret_id = self.stack.credentials.secret_ids[system]
+        self.secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps(values))
 
     def fail_gift(self, kind: str = "unknown_fund") -> int:
         """A gift that fails; its id."""
@@ -204,50 +154,96 @@ class Desk:
 
 @contextmanager
 def desk() -> Iterator[Desk]:
-    """A desk with a stack in AWS that is deployed and not connected yet."""
+    """A desk with a stack in AWS that is deployed, of a template without Virtuous, and not connected yet."""
     with _mocked_aws(), workbench() as bench:
-        secrets = own_client("secretsmanager")
-        events = own_client("events")
-        ids = {
-            system: _make_secret(secrets, "ours", output)
-            for system, output in (("raisedonors", "RaiseDonorsSecret"), ("aegis", "AegisSecret"))
-        }
-        for rule in RULES.values():
-            events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)", State="DISABLED")
-        clients: dict[str, Any] = {
-            "lambda": LambdaOfAws(bench),
-            "sqs": SqsWithRedrive(bench.sqs, bench.dead_letter_url, bench.queue_url),
-            "secretsmanager": secrets,
-            "events": events,
-            "sts": own_client("sts"),
-        }
-        stack = Stack(
-            name="ours",
-            hint="--stack-name ours",
-            is_local=False,
-            outputs={
-                "AegisQueueUrl": bench.queue_url,
-                "AegisDeadLetterQueueUrl": bench.dead_letter_url,
-                "DonationPickupFunction": "pickup-function",
-                "RaiseDonorsSecret": ids["raisedonors"],
-                "RaiseDonorsWebhookUrl": "https://api.test/webhooks/raisedonors",
-                "AegisSecret": ids["aegis"],
-                **RULES,
-            },
-            client=clients.__getitem__,
-            tools=bench.tools,
-            versions=bench.versions,
-            credentials=Credentials(secrets, ids, bench.clock),
-            new_session=_session_of(bench),
-            sleep=bench.clock.advance,
-        )
-        yield Desk(bench, stack, clients["lambda"], clients["sqs"], secrets, events)
+        yield _desk(bench, None)
+
+
+@contextmanager
+def virtuous_desk() -> Iterator[Desk]:
+    """A desk with a stack that knows Virtuous too; nothing is connected, and Virtuous is switched off."""
+    with _mocked_aws(), virtuous_bench(with_aegis=True) as both:
+        both.bench.settings(virtuous={"enabled": False})
+        both.virtuous.store.outbox.subscriptions.clear()
+        yield _desk(both.bench, both)
+
+
+def _desk(bench: Workbench, both: VirtuousBench | None) -> Desk:
+    secrets = own_client("secretsmanager")
+    events = own_client("events")
+    scheduler = own_client("scheduler")
+    known = SECRETS if both is not None else {name: SECRETS[name] for name in ("raisedonors", "aegis")}
+    ids = {system: _make_secret(secrets, "ours", output) for system, output in known.items()}
+    queues = {"aegis": bench.tools.queue, **({n: t.queue for n, t in both.tools.items()} if both else {})}
+    outputs = _virtuous_outputs(both, ids) if both is not None else {}
+    if both is not None:
+        _make_schedule(scheduler)
+    for rule in RULES.values():
+        events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)", State="DISABLED")
+    clients: dict[str, Any] = {
+        "lambda": LambdaOfAws(bench),
+        "sqs": SqsWithRedrive(bench.sqs, {queue.dead_letter_url: queue.url for queue in queues.values()}),
+        "scheduler": scheduler,
+        "secretsmanager": secrets,
+        "events": events,
+        "sts": own_client("sts"),
+    }
+    stack = Stack(
+        name="ours",
+        hint="--stack-name ours",
+        is_local=False,
+        outputs={
+            "AegisQueueUrl": bench.queue_url,
+            "AegisDeadLetterQueueUrl": bench.dead_letter_url,
+            "DonationPickupFunction": "pickup-function",
+            "DailyBatchFunction": "batch-function",
+            "RaiseDonorsSecret": ids["raisedonors"],
+            "RaiseDonorsWebhookUrl": "https://api.test/webhooks/raisedonors",
+            "AegisSecret": ids["aegis"],
+            **RULES,
+            **outputs,
+        },
+        client=clients.__getitem__,
+        tools=bench.tools,
+        versions=bench.versions,
+        credentials=Credentials(secrets, ids, bench.clock),
+        queues=queues,
+        new_session=_session_of(bench),
+        sleep=bench.clock.advance,
+    )
+    return Desk(bench, stack, clients["lambda"], clients["sqs"], secrets, events, with_virtuous=both)
+
+
+def _virtuous_outputs(both: VirtuousBench, ids: dict[str, str]) -> dict[str, str]:
+    urls = {
+        f"{title}{kind}QueueUrl": url
+        for system, title in (("virtuous", "Virtuous"), ("raisedonors", "RaiseDonors"))
+        for kind, url in zip(("", "DeadLetter"), both.queues[system], strict=True)
+    }
+    return {
+        **urls,
+        "VirtuousSecret": ids["virtuous"],
+        "VirtuousWebhookUrl": "https://api.test/webhooks/virtuous",
+        "DailyBatchSchedule": BATCH_SCHEDULE,
+    }
+
+
+def _make_schedule(scheduler: Any) -> None:
+    scheduler.create_schedule(
+        Name=BATCH_SCHEDULE,
+        ScheduleExpression="rate(1 minute)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        State="DISABLED",
+        Target={
+            "Arn": "arn:aws:lambda:us-east-1:123456789012:function:batch",
+            "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+        },
+    )
 
 
 def make_twin(at: Desk, system: str) -> None:
     """Another stack of the account with the same credentials."""
-    output = {"raisedonors": "RaiseDonorsSecret", "aegis": "AegisSecret"}[system]
-    secret_id = _make_secret(at.secrets, "theirs", output)
+    secret_id = _make_secret(at.secrets, "theirs", SECRETS[system])
     at.secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps(at.secret(system)))
 
 
@@ -266,6 +262,8 @@ def _session_of(bench: Workbench) -> Callable[[], requests.Session]:
         session = new_session(backoff=0.0)
         session.mount(RAISEDONORS_URL, bench.adapters["raisedonors"])
         session.mount(AEGIS_URL, bench.adapters["aegis"])
+        if "virtuous" in bench.adapters:
+            session.mount(VIRTUOUS_URL, bench.adapters["virtuous"])
         return session
 
     return make

@@ -256,7 +256,8 @@ def _record_by_hand(bench: Workbench, gift: int) -> None:
 def _causes_to_skip() -> set[str]:
     """The causes that flows of deliveries give when they ignore one, as their source says."""
     package = Path(str(errors.__file__)).parent
-    files = [*package.glob("flows/aegis_*.py"), package / "domain" / "validation.py"]
+    flows = [file for system in ("aegis", "virtuous", "contact") for file in package.glob(f"flows/{system}_*.py")]
+    files = [*flows, package / "domain" / "validation.py"]
     return {cause for file in files for cause in _causes_in(ast.parse(file.read_text(encoding="utf-8")))}
 
 

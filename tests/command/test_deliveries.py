@@ -38,7 +38,7 @@ def test_an_id_that_is_none_is_wrong_usage(connected: Desk) -> None:
         answer = connected.run("deliveries", name)
         assert answer.code == 2
         assert "names no delivery" in answer.err
-        assert "Give 987, donation/987, schedule/7, donor/41, note/5 or aegis/donation/987/created." in answer.err
+        assert "Give 987, donation/987, schedule/7, donor/41, note/5, project/3, contact/4107 or" in answer.err
     assert connected.run("deliveries", "--destination", "elsewhere").code == 2
 
 
@@ -47,9 +47,11 @@ def test_a_delivery_that_does_not_exist_is_wrong_usage_for_machines_too(connecte
 
     assert answer.code == 2
     assert answer.data["error"] == (
-        "There is no delivery aegis/donation/424242/created or aegis/donation/424242/refunded."
+        "There is no delivery aegis/donation/424242/created or aegis/donation/424242/refunded "
+        "or virtuous/donation/424242/created or virtuous/donation/424242/refunded."
     )
-    for name, words in (("schedule/7", "first change"), ("donor/41", "--donor"), ("note/5", "aegis.send_notes")):
+    told = {"schedule/7": "first change", "donor/41": "--donor", "note/5": "send_notes", "project/3": "batch run"}
+    for name, words in {**told, "contact/4107": "webhook", "virtuous/chunk/x/1": "import.chunk"}.items():
         answer = connected.run("retry", name, "--plan")
         assert answer.code == 2 and words in answer.err
 

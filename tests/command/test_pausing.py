@@ -77,4 +77,4 @@ def test_a_system_that_is_none_is_wrong_usage(connected: Desk) -> None:
     answer = connected.run("pause", "virtuos")
 
     assert answer.code == 2
-    assert "raisedonors, aegis" in answer.err
+    assert "raisedonors, aegis, virtuous" in answer.err

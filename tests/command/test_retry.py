@@ -10,7 +10,6 @@ from giftbridge.domain.deliveries import Delivery, State, Trouble
 from giftbridge.errors import Rejected
 from giftbridge.flows.work import Work
 from ops.operating import dead_letters, retrying
-from ops.operating.systems import SYSTEMS
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk, own_client
 
@@ -196,14 +195,15 @@ def test_a_redrive_moves_all_dead_letters_and_retries_their_deliveries(connected
     answer = connected.run("redrive", "--json")
     bench.drain()
 
-    assert (answer.code, answer.data) == (0, {"status": "COMPLETED", "moved": 2, "to_move": 2, "failure": None})
+    moved = {"status": "COMPLETED", "moved": 2, "to_move": 2, "failure": None}
+    assert (answer.code, answer.data) == (0, {**moved, "queues": {"aegis": moved}})
     assert [bench.delivery(gift).state for gift in gifts] == [State.DELIVERED] * 2
     assert bench.dead_letters() == 0
 
 
 def test_a_redrive_joins_one_that_runs_already(connected: Desk) -> None:
     connected.fail_gift()
-    connected.sqs.start_message_move_task(SourceArn="arn")
+    connected.sqs.start_message_move_task(SourceArn="arn:aws:sqs:us-east-1:123456789012:aegis-dead.fifo")
 
     assert connected.json("redrive")["moved"] == 1
     assert len(connected.sqs.tasks) == 1
@@ -231,8 +231,10 @@ def test_a_redrive_that_aws_breaks_off_needs_a_person(connected: Desk) -> None:
     assert "FAILED" in answer.out and "AccessDenied" in answer.out
 
 
-def test_a_system_without_a_queue_has_no_dead_letters(connected: Desk) -> None:
-    assert connected.run("redrive", "raisedonors").code == 2
+def test_a_destination_that_the_stack_does_not_have_is_wrong_usage(connected: Desk) -> None:
+    answer = connected.run("redrive", "--destination", "virtuous")
+
+    assert answer.code == 2 and "choose one of aegis." in answer.err
 
 
 def test_the_redrive_asks_aws_as_its_api_wants_it(connected: Desk) -> None:
@@ -251,7 +253,7 @@ def test_the_redrive_asks_aws_as_its_api_wants_it(connected: Desk) -> None:
         stub.add_response("start_message_move_task", {"TaskHandle": "x"}, source)
         stub.add_response("list_message_move_tasks", {"Results": [done]}, {**source, "MaxResults": 1})
 
-        task = dead_letters.begin(stack, SYSTEMS["aegis"])
+        task = dead_letters.begin(stack, "aegis")
 
         stub.assert_no_pending_responses()
     assert task == dead_letters.Redrive("COMPLETED", 3, 3)

@@ -23,10 +23,20 @@ READERS = {
         "DonationPickupRole",
         "DeliverySweepRole",
         "AegisDeliveryRole",
+        "VirtuousDeliveryRole",
+        "RaiseDonorsDeliveryRole",
+        "DailyBatchRole",
         "DonorHistoryRole",
         "RaiseDonorsHintRole",
     },
     "AegisSecret": {"DeliverySweepRole", "AegisDeliveryRole", "DonorHistoryRole"},
+    "VirtuousSecret": {
+        "DeliverySweepRole",
+        "VirtuousDeliveryRole",
+        "RaiseDonorsDeliveryRole",
+        "DailyBatchRole",
+        "ContactWebhookRole",
+    },
 }
 
 # Statements whose resource cannot be named: the sender is a setting, and SES has no name for its suppression list.
@@ -69,7 +79,7 @@ def test_a_table_survives_its_stack(table: str) -> None:
 def test_secrets_survive_their_stack() -> None:
     kept = {name: secret["DeletionPolicy"] for name, secret in resources("AWS::SecretsManager::Secret").items()}
 
-    assert kept == {"RaiseDonorsSecret": "Retain", "AegisSecret": "Retain"}
+    assert kept == dict.fromkeys(READERS, "Retain")
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
@@ -117,10 +127,10 @@ def test_schedules_are_off_until_connect_turns_them_on() -> None:
         event["Properties"]
         for function in FUNCTIONS.values()
         for event in function["Properties"].get("Events", {}).values()
-        if event["Type"] == "Schedule"
+        if event["Type"] in {"Schedule", "ScheduleV2"}
     ]
 
-    assert {schedule["State"] for schedule in schedules} == {"DISABLED"}
+    assert [schedule["State"] for schedule in schedules] == ["DISABLED"] * 4
 
 
 def test_every_parameter_has_a_default_and_a_description() -> None:
@@ -136,16 +146,45 @@ def test_names_are_left_to_cloudformation_so_that_two_stacks_live_side_by_side()
         name: {field for field in naming & set(r.get("Properties", {})) if "Ref" not in r["Properties"][field]}
         for name, r in own_template()["Resources"].items()
     }
+    schedules = [
+        event["Properties"]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "ScheduleV2"
+    ]
 
     assert {name: found for name, found in named.items() if found} == {}
+    # SAM names such a schedule unless it is told not to.
+    assert [(schedule["OmitName"], "Name" in schedule) for schedule in schedules] == [(True, False)]
 
 
-def test_the_history_needs_a_signature_and_strangers_reach_the_webhook_alone() -> None:
+def test_every_destination_has_a_queue_a_dead_letter_queue_and_an_alarm_of_its_own() -> None:
+    queues, alarms = resources("AWS::SQS::Queue"), resources("AWS::CloudWatch::Alarm")
+    sources = {
+        event["Properties"]["Queue"]["Fn::GetAtt"][0]: event["Properties"]
+        for function in FUNCTIONS.values()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "SQS"
+    }
+
+    assert set(sources) == {"AegisQueue", "VirtuousQueue", "RaiseDonorsQueue"}
+    assert set(queues) == {*sources, *(name.replace("Queue", "DeadLetterQueue") for name in sources)}
+    for name, source in sources.items():
+        dead_letters = name.replace("Queue", "DeadLetterQueue")
+        assert queues[name]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] == dead_letters
+        alarm = alarms[name.replace("Queue", "DeadLetterAlarm")]["Properties"]
+        assert alarm["Dimensions"][0]["Value"]["Fn::GetAtt"] == [dead_letters, "QueueName"]
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["ScalingConfig"]["MaximumConcurrency"]["Ref"] == name.replace("Queue", "MaximumConcurrency")
+
+
+def test_the_history_needs_a_signature_and_strangers_reach_the_webhooks_alone() -> None:
     routes = {r["Properties"]["RouteKey"]: r["Properties"] for r in resources("AWS::ApiGatewayV2::Route").values()}
 
     assert {key: route["AuthorizationType"] for key, route in routes.items()} == {
         "GET /donors/{donorId}/history": "AWS_IAM",
         "POST /webhooks/raisedonors": "NONE",
+        "POST /webhooks/virtuous": "NONE",
     }
     stage = resources("AWS::ApiGatewayV2::Stage")["HttpStage"]["Properties"]
     assert set(stage["DefaultRouteSettings"]) == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
@@ -179,6 +218,30 @@ def test_a_function_behind_a_route_may_write_its_own_rows_alone(role: str, keys:
     assert [statement["Condition"]["ForAllValues:StringEquals"] for statement in writes] == [
         {"dynamodb:LeadingKeys": keys}
     ]
+
+
+def test_virtuous_webhook_may_read_the_settings_queue_contacts_and_nothing_else() -> None:
+    allowed = {
+        statement["Sid"]: (statement["Action"], statement["Resource"], statement.get("Condition"))
+        for statement in statements(ROLES["ContactWebhookRole"])
+        if statement["Sid"] != "Log"
+    }
+
+    assert allowed == {
+        "ReadSettings": (
+            ["dynamodb:GetItem"],
+            {"Fn::GetAtt": ["StateTable", "Arn"]},
+            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["settings"]}},
+        ),
+        "QueueContacts": (["sqs:SendMessage"], {"Fn::GetAtt": ["RaiseDonorsQueue", "Arn"]}, None),
+        "CheckSignature": (["secretsmanager:GetSecretValue"], {"Ref": "VirtuousSecret"}, None),
+    }
+
+
+def test_every_role_that_reads_a_table_or_a_secret_may_use_the_stacks_own_key() -> None:
+    allowed = {role["Ref"] for role in own_template()["Resources"]["KmsKeyUse"]["Properties"]["Roles"]}
+
+    assert allowed == set(ROLES)
 
 
 def test_the_deployment_settings_name_parameters_that_exist() -> None:

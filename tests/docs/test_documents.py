@@ -17,7 +17,7 @@ import typer
 from giftbridge.clients.http import error_for
 from giftbridge.domain import deliveries, destinations
 from giftbridge.domain.deliveries import State
-from ops.command import pickup, settings
+from ops.command import batch, dlq, pickup, settings
 from ops.command.main import VERBS
 from ops.demo.__main__ import demo
 from tests.deployment.template import resources
@@ -31,7 +31,7 @@ ARCHITECTURE = "architecture.md"
 MACHINE_PATH = re.compile(
     r"(?<![\w.:/~-])/(?:" + "|".join(("work", "home", "root", "tmp", "mnt", "Users", "opt")) + ")/"
 )
-# A command at the beginning of a line or of a code span; `settings` and `pickup` have verbs of their own.
+# A command at the beginning of a line or of a code span; some verbs, such as `settings`, have verbs of their own.
 _VERB = re.compile(r"(?:^|`|bin/)giftbridge ([a-z]+)(?: ([a-z]+))?", re.MULTILINE)
 
 
@@ -83,24 +83,29 @@ def test_every_verb_that_the_readme_names_exists_and_every_verb_is_named() -> No
     assert {verb for verb, _ in _VERB.findall(text_of("README.md"))} == set(VERBS)
 
 
-@pytest.mark.parametrize(("verb", "app"), [("settings", settings.app), ("pickup", pickup.app)])
-def test_the_readme_names_exactly_the_verbs_under_settings_and_pickup(verb: str, app: typer.Typer) -> None:
+@pytest.mark.parametrize(
+    ("verb", "app"), [("settings", settings.app), ("pickup", pickup.app), ("batch", batch.app), ("dlq", dlq.app)]
+)
+def test_the_readme_names_exactly_the_verbs_of_a_verb(verb: str, app: typer.Typer) -> None:
     named = {inner for outer, inner in _VERB.findall(text_of("README.md")) if outer == verb}
     assert named == {command.name for command in app.registered_commands}
 
 
 def test_other_documents_name_verbs_that_exist_unless_they_say_that_they_do_not() -> None:
-    told_as_missing = {"review", "backfill"}
-    for document in ("docs/architecture.md", "docs/decisions.md", "docs/limits.md", "CHANGELOG.md"):
-        named = {verb for verb, _ in re.findall(r"`giftbridge ([a-z]+)(?: ([a-z]+))?", text_of(document))}
+    told_as_missing = {"review", "find", "undo", "reconcile", "console"}
+    for document in DOCUMENTS:
+        named = {verb for verb, _ in _VERB.findall(text_of(document))}
         assert named <= set(VERBS) | (told_as_missing if document == "docs/limits.md" else set()), document
+    assert told_as_missing <= {verb for verb, _ in _VERB.findall(text_of("docs/limits.md"))}
     assert not told_as_missing & set(VERBS), "limits.md says that these verbs do not exist"
 
 
-def test_every_option_in_the_readmes_blocks_is_one_of_the_command() -> None:
+@pytest.mark.parametrize("document", ["README.md", "docs/virtuous.md"])
+def test_every_option_in_a_documents_commands_is_one_of_the_command(document: str) -> None:
     sources = [*(CHECKOUT / "ops" / "command").glob("*.py"), CHECKOUT / "ops" / "local_stack" / "local_command.py"]
     source = "\n".join(file.read_text(encoding="utf-8") for file in sources)
-    for option in set(re.findall(r"giftbridge [^`\n]*?--([a-z-]+)", text_of("README.md"))):
+    commands = re.findall(r"giftbridge [^`\n]*", text_of(document))
+    for option in {option for command in commands for option in re.findall(r"(?<=--)[a-z][a-z-]*", command)}:
         is_named = f"--{option}" in source or re.search(rf"\b{option.replace('-', '_')}: ", source)
         assert is_named, option
 
@@ -200,7 +205,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         module, _, name = place.strip("`").partition(":")
         value = getattr(import_module(module), name)
         number, _, unit = shown.partition(" ")
-        seconds = float(number) * {"s": 1, "min": 60, "h": 3600, "": 1}[unit]
+        seconds = float(number) * {"s": 1, "min": 60, "h": 3600, "MiB": 1024 * 1024, "": 1}[unit]
         assert (value.total_seconds() if isinstance(value, timedelta) else float(value)) == seconds, what
 
 

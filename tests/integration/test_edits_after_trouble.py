@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from giftbridge.domain.deliveries import Delivery, Kind, State, Step, donor_updated_id, new_delivery
+from giftbridge.domain.deliveries import Delivery, Kind, State, Step, new_delivery
+from giftbridge.domain.delivery_ids import donor_updated_id
 from giftbridge.store.rows import commit
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.integration.test_donor_edits import NEW_HOME, Given

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from giftbridge.domain.deliveries import State, donor_updated_id
+from giftbridge.domain.deliveries import State
+from giftbridge.domain.delivery_ids import donor_updated_id
 from giftbridge.flows.change_feeds import DonorFeed
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.workbench import Workbench

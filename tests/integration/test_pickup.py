@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import requests
 
-from giftbridge.domain.deliveries import State, donation_created_id
+from giftbridge.domain.deliveries import State
+from giftbridge.domain.delivery_ids import donation_created_id
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.workbench import BEGIN, Workbench
 

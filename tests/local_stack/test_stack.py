@@ -26,6 +26,11 @@ from tests.local_stack.conftest import wait_for
 # A queue that no function of the product looks into.
 QUEUE = "kept.fifo"
 AEGIS = ("http://127.0.0.1:9", "context", "user", "password")
+VIRTUOUS = {
+    "virtuous_url": "http://127.0.0.1:9",
+    "virtuous_api_key": "key",
+    "virtuous_webhook_secret": "secret",
+}
 
 
 def with_aegis(
@@ -60,7 +65,9 @@ def test_an_unknown_path_is_answered_with_404_as_json(stack: LocalStack) -> None
     assert json.loads(refused.value.read()) == {"message": "Not Found"}
 
 
-@pytest.mark.parametrize("function", ["DonationPickupFunction", "DeliverySweepFunction", "NoticeMailFunction"])
+@pytest.mark.parametrize(
+    "function", ["DonationPickupFunction", "DeliverySweepFunction", "NoticeMailFunction", "DailyBatchFunction"]
+)
 def test_without_credentials_a_scheduled_function_finds_nothing_to_do(stack: LocalStack, function: str) -> None:
     answer = stack.client("lambda").invoke(FunctionName=stack.outputs[function], Payload=b"{}")
 
@@ -83,6 +90,7 @@ def test_a_restart_goes_on_where_the_last_run_was(tmp_path: Path) -> None:
 
     with LocalStack(with_aegis(options, *AEGIS)) as second:
         assert second.endpoint_url == first_url
+        assert _settings(second).current().document["virtuous"]["enabled"] is False
         assert second.outputs == outputs
         assert _find_again(second) == before
         row = second.client("dynamodb").get_item(TableName=outputs["StateTable"], Key={"name": {"S": "row"}})
@@ -92,10 +100,12 @@ def test_a_restart_goes_on_where_the_last_run_was(tmp_path: Path) -> None:
         received = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"])
         assert [message["Body"] for message in received["Messages"]] == ["waiting"]
 
-    with LocalStack(options) as third:
+    with LocalStack(replace(options, **VIRTUOUS)) as third:  # type: ignore[arg-type]
         document = _settings(third).current().document
         assert (document["aegis"]["enabled"], document["aegis"]["currency"]) == (False, "USD")
+        assert document["virtuous"]["enabled"] is True
         assert _secret(third)["SecretString"] == "{}"
+        assert json.loads(_secret(third, "VirtuousSecret")["SecretString"])["webhook_secret"] == "secret"
 
 
 def test_the_tables_outlive_a_kill_of_the_emulator_which_is_started_again(tmp_path: Path) -> None:
@@ -150,8 +160,8 @@ def _settings(stack: LocalStack) -> SettingsVersions:
     return SettingsVersions(stack.client("dynamodb"), stack.outputs["StateTable"])
 
 
-def _secret(stack: LocalStack) -> Any:
-    return stack.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AegisSecret"])
+def _secret(stack: LocalStack, output: str = "AegisSecret") -> Any:
+    return stack.client("secretsmanager").get_secret_value(SecretId=stack.outputs[output])
 
 
 def _get(url: str) -> bytes:

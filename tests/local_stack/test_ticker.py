@@ -16,10 +16,12 @@ class Functions:
     def __init__(self, seconds: float = 0, fails: bool = False) -> None:
         self.seconds, self.fails = seconds, fails
         self.running, self.most, self.runs = 0, 0, 0
+        self.told: set[tuple[str, bytes]] = set()
         self.lock = threading.Lock()
 
-    def invoke(self, **_arguments: Any) -> dict[str, Any]:
+    def invoke(self, **arguments: Any) -> dict[str, Any]:
         with self.lock:
+            self.told.add((arguments["FunctionName"], arguments["Payload"]))
             self.running, self.runs = self.running + 1, self.runs + 1
             self.most = max(self.most, self.running)
         time.sleep(self.seconds)
@@ -63,3 +65,13 @@ def test_a_function_that_keeps_failing_is_reported_once() -> None:
     ticker.join(1)
 
     assert said == ['pickup failed: "x"']
+
+
+def test_a_function_is_told_its_payload_and_the_others_nothing() -> None:
+    functions = Functions()
+    ticker = Ticker(functions, {"pickup": 3600, "batch": 3600}, lambda text: None, {"batch": b'{"run": "now"}'})
+    ticker.start()
+    time.sleep(0.2)
+    ticker.stop()
+
+    assert functions.told == {("pickup", b"{}"), ("batch", b'{"run": "now"}')}

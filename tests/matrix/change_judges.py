@@ -9,7 +9,8 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.agreed import donor_fields, schedule_fields
-from giftbridge.domain.deliveries import State, donor_updated_id, schedule_changed_id
+from giftbridge.domain.deliveries import State
+from giftbridge.domain.delivery_ids import donor_updated_id, schedule_changed_id
 from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER
 from tests.matrix.interception import Fault, Interceptor
 from tests.matrix.judgement import differing

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 from decimal import Decimal
 
-from giftbridge.domain.deliveries import State, donor_noted_id, donor_updated_id, schedule_changed_id
+from giftbridge.domain.deliveries import State
+from giftbridge.domain.delivery_ids import donor_noted_id, donor_updated_id, schedule_changed_id
 from tests.matrix.cells import Scenario
 from tests.matrix.change_judges import (
     Agreed,

@@ -21,6 +21,7 @@ STORE_WRITES = frozenset(
         "UpdateItem",
         "DeleteItem",
         "TransactWriteItems",
+        "SendMessage",
         "SendMessageBatch",
         "ChangeMessageVisibility",
     }
@@ -48,7 +49,7 @@ class Fault(StrEnum):
 class Interceptor:
     """Counts calls by name and breaks the n-th call of the named kind, once.
 
-    `landed` are the writes that Aegis carried out, whatever became of the answer.
+    `landed` are the writes that Aegis carried out, whatever became of the answer; `written` those of all systems.
     """
 
     bench: Workbench
@@ -56,6 +57,7 @@ class Interceptor:
     fault: Fault | None = None
     seen: list[str] = field(default_factory=list)
     landed: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
     fired: int = 0
     is_dead: bool = False
     _counts: Counter[str] = field(default_factory=Counter)
@@ -93,7 +95,7 @@ class Interceptor:
     # --- the outside systems ------------------------------------------------------------------------------
 
     def _http(self, system: str) -> Callable[[requests.PreparedRequest, Callable[[], requests.Response]], Any]:
-        service = self.bench.aegis if system == "aegis" else self.bench.raisedonors
+        service = self.bench.adapters[system].service
 
         def around(request: requests.PreparedRequest, send: Callable[[], requests.Response]) -> requests.Response:
             operation = service.operation_of(str(request.method), request.path_url)
@@ -106,8 +108,9 @@ class Interceptor:
                 return _status(request, 429, {"Retry-After": "7"})
             try:
                 response = send()
-                if response.ok and system == "aegis" and request.method != "GET":
-                    self.landed.append(str(operation))
+                if response.ok and request.method != "GET" and not str(operation).startswith("query"):
+                    self.written.append(f"{system}.{operation}")
+                    self.landed += [str(operation)] if system == "aegis" else []
             finally:
                 if fault is Fault.DIES_AFTER:
                     self._die(str(operation))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from giftbridge.domain.deliveries import Delivery, State, donation_created_id, donation_refunded_id
+from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.domain.delivery_ids import donation_created_id, donation_refunded_id
 from tests.matrix.interception import Interceptor
 from tests.workbench import Workbench
 

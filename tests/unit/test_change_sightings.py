@@ -8,15 +8,14 @@ from datetime import UTC, datetime
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
+from giftbridge.domain.delivery_ids import schedule_changed_id
 
 NOW = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 ATTEMPT = Attempt("a1", Step.PLEDGE, NOW, NOW, {})
 
 
 def sighted_twice(state: State, attempt: Attempt | None = ATTEMPT) -> Delivery:
-    new = life.new_delivery(
-        id=life.schedule_changed_id(7), kind=Kind.SCHEDULE_CHANGED, donor_id=1, entity_id="7", now=NOW
-    )
+    new = life.new_delivery(id=schedule_changed_id(7), kind=Kind.SCHEDULE_CHANGED, donor_id=1, entity_id="7", now=NOW)
     return replace(new, state=state, attempt=attempt, wanted=2)
 
 

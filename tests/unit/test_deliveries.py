@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from giftbridge.domain import deliveries as life
-from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, State, Trouble, donation_created_id, retry_delay
+from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, State, Trouble, retry_delay
+from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.errors import Ambiguous, Rejected
 from tests.unit.samples import NOW, attempt, delivery
 

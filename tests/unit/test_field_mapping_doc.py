@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from giftbridge.domain import aegis_mapping as mapping
+from giftbridge.domain import virtuous_mapping as virtuous
 from giftbridge.domain.aegis_mapping import Row
 from giftbridge.domain.frequencies import FREQUENCIES
 from giftbridge.domain.matching import DEFAULT_RULES, rules_for
 from giftbridge.domain.notes import verbose_note
+from giftbridge.domain.virtuous_projects import PROJECT
+from giftbridge.domain.virtuous_values import GIFT_TYPES, OTHER_GIFT_TYPE
 from tests.unit.samples import CHURCH, DONATION, DONOR, PROJECTS
 from tests.unit.tables import tables
 
@@ -24,6 +27,10 @@ TABLES: dict[str, Sequence[Row[Any]]] = {
     "Attribute": mapping.ATTRIBUTE,
     "Pledge": mapping.PLEDGE,
     "Partner": mapping.PARTNER,
+    "Gift to Virtuous": virtuous.GIFT,
+    "Designation of a gift to Virtuous": virtuous.DESIGNATION,
+    "Contact to Virtuous": virtuous.CONTACT,
+    "Project to Virtuous": PROJECT,
 }
 
 
@@ -50,3 +57,13 @@ def test_the_page_lists_the_lines_of_the_verbose_note_in_order() -> None:
     labels = [line.partition(":")[0] for line in verbose_note(donation, DONOR, PROJECTS).splitlines()]
     listed = [label for label, _ in PAGE["Verbose note"]]
     assert listed == [("Project or Projects" if label == "Projects" else label) for label in labels]
+
+
+def test_the_page_lists_the_gift_types_of_virtuous() -> None:
+    listed = [(tender, kind.strip("`")) for tender, kind in PAGE["Gift types in Virtuous"]]
+    assert listed == [*GIFT_TYPES.items(), ("any other", OTHER_GIFT_TYPE)]
+
+
+def test_the_page_lists_the_members_that_follow_an_edit_to_virtuous() -> None:
+    listed = [(group, members.replace("`", "")) for group, members in PAGE["Members that follow an edit to Virtuous"]]
+    assert listed == [(group, ", ".join(members)) for group, members in virtuous.CONTACT_FOLLOWS.items()]

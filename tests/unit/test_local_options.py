@@ -1,4 +1,4 @@
-"""What `giftbridge local` is told about RaiseDonors' webhook."""
+"""What `giftbridge local` is told about webhooks, and what it makes of a system's options."""
 
 from __future__ import annotations
 
@@ -25,3 +25,17 @@ def test_the_webhooks_token_is_raisedonors_own_unless_another_is_given() -> None
 def test_a_webhook_token_alone_connects_nothing() -> None:
     with pytest.raises(LocalStackError, match="--raisedonors-webhook-token needs"):
         options(raisedonors_webhook_token="w").check()
+
+
+def test_virtuous_is_on_with_all_of_its_options_and_refused_with_some() -> None:
+    whole = {"virtuous_url": "http://127.0.0.1:9", "virtuous_api_key": "k", "virtuous_webhook_secret": "s"}
+
+    assert options(**whole).secret("virtuous") == {
+        "url": "http://127.0.0.1:9",
+        "api_key": "k",
+        "webhook_secret": "s",
+    }
+    assert not options().is_on("virtuous") and options().secret("virtuous") == {}
+    del whole["virtuous_webhook_secret"]
+    with pytest.raises(LocalStackError, match="missing: --virtuous-webhook-secret"):
+        options(**whole).check()
