@@ -115,7 +115,7 @@ class Storm:
         )
 
     def _least_seconds(self, reads: int) -> float:
-        """One read for each contact: a tenth of the hour's calls are there at once, the others come at the rest's rate."""
+        """One read for each contact: a tenth of the hour's calls are there at once, the others at the rest's rate."""
         if self._per_hour is None:
             return 0.0
         at_once = self._per_hour // 10
