@@ -90,8 +90,8 @@ def test_a_pickup_that_dies_in_the_middle_goes_on_where_it_was(
 
     assert is_done(bench)
     assert [len(bench.transactions_of(gift)) for gift in gifts] == [1] * 35
-    # Storing the keys moves the gifts to the end of the walk: they are seen a second time, and that is all.
-    assert sum(reads) <= 2 * 35 + 20
+    # Storing the keys moves the gifts to the end of the walk: they are seen a second time, in pages that overlap.
+    assert sum(reads) <= 3 * 35
 
 
 def test_what_was_cancelled_is_not_picked_up(bench: Workbench) -> None:
