@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from giftbridge.contact_hints import read_contact_hint
-from giftbridge.runtime import start
+from giftbridge.runtime import keeping, start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,12 +22,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     if worker is None:
         function.logger.warning("not connected: the deliveries wait")
         hints = [record["messageId"] for record in event["Records"] if read_contact_hint(record) is not None]
-        return _kept(hints)
-    outcome = worker.work(event["Records"])
-    counts = {f"Deliveries-{state}": float(count) for state, count in outcome.counts.items()}
-    function.tell("worked", outcome.counts, counts)
-    return _kept(outcome.hand_back)
-
-
-def _kept(message_ids: Iterable[str]) -> dict[str, Any]:
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
+        return keeping(hints)
+    return function.work_off(worker, event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from giftbridge.runtime import start
+from giftbridge.runtime import keeping, start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,8 +19,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     worker = function.assembly.virtuous_worker()
     if worker is None:
         function.logger.warning("not connected: the deliveries wait")
-        return {"batchItemFailures": []}
-    outcome = worker.work(event["Records"])
-    counts = {f"Deliveries-{state}": float(count) for state, count in outcome.counts.items()}
-    function.tell("worked", outcome.counts, counts)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in outcome.hand_back]}
+        return keeping(())
+    return function.work_off(worker, event)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from giftbridge.domain import aegis_mapping as mapping
-from giftbridge.domain.aegis_mapping import GatheredGift, Row
+from giftbridge.domain.aegis_mapping import GatheredGift
 from giftbridge.domain.donations import Tribute
+from giftbridge.domain.mapping_rows import Row
 from tests.unit.samples import CHURCH, DONATION, gathered, gathered_partner, gathered_pledge
 
 NOTE = """Amount: 75.10 USD

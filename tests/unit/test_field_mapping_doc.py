@@ -10,8 +10,8 @@ import pytest
 
 from giftbridge.domain import aegis_mapping as mapping
 from giftbridge.domain import virtuous_mapping as virtuous
-from giftbridge.domain.aegis_mapping import Row
 from giftbridge.domain.frequencies import FREQUENCIES
+from giftbridge.domain.mapping_rows import Row
 from giftbridge.domain.matching import DEFAULT_RULES, rules_for
 from giftbridge.domain.notes import verbose_note
 from giftbridge.domain.virtuous_projects import PROJECT

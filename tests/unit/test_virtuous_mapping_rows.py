@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from giftbridge.domain import virtuous_mapping as mapping
-from giftbridge.domain.aegis_mapping import Row
+from giftbridge.domain.mapping_rows import Row
 from giftbridge.domain.virtuous_mapping import GatheredContact, GatheredShare, GiftWithSettings
 from tests.unit.samples import DONOR
 from tests.unit.virtuous_samples import CONTACT, DESIGNATION, GIFT, MONTHLY, SETTINGS, gathered

@@ -196,11 +196,16 @@ class Assembly:
         for sweep in sweeps:
             system = AEGIS if sweep.destination == AEGIS else VIRTUOUS
             sweep.calls_left = partial(self._budget(system).within, _UNTIL_THE_NEXT_SWEEP)
-            if sweep.destination == VIRTUOUS and (virtuous := self.virtuous()) is not None:
-                sweep.ping = virtuous.ping
+            if sweep.destination == VIRTUOUS:
+                sweep.ping = self._ping_virtuous
             if sweep.destination == RAISEDONORS:
                 sweep.take_in = ContactHints(sweep.tools).take_in
         return sweeps
+
+    def _ping_virtuous(self) -> None:
+        virtuous = self.virtuous()
+        if virtuous is not None:
+            virtuous.ping()
 
     def _is_connected(self, system: str) -> bool:
         return system in self.environment.secret_ids and self.credentials.of(system).is_complete

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import TypeVar
 
@@ -14,15 +13,14 @@ from giftbridge.domain.aegis_mapping import (
     PLEDGE,
     PRODUCT_ORDER,
     TRANSACTION,
-    Body,
     Gathered,
     GatheredGift,
     GatheredNote,
     GatheredPartner,
     GatheredPledge,
-    Row,
 )
 from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.mapping_rows import Body, fill
 from giftbridge.errors import Rejected
 
 CUSTOM_FIELD_PREFIX = "custom_aegisapi_"
@@ -34,29 +32,29 @@ def transaction_body(gathered: Gathered) -> Body:
 
     Raises Rejected when a project has no code, a country is none, or a premium cannot be shipped.
     """
-    body = _fill(TRANSACTION, gathered)
+    body = fill(TRANSACTION, gathered)
     allocations = [a for a in gathered.donation.allocations if a.amount != 0]
-    body["Gifts"] = [_fill(GIFT, GatheredGift(gathered, allocation)) for allocation in allocations]
+    body["Gifts"] = [fill(GIFT, GatheredGift(gathered, allocation)) for allocation in allocations]
     repeats = gathered.sign > 0 or gathered.settings.refund_repeats_products
     if gathered.donation.premium is not None and repeats:
-        body["ProductOrders"] = [_shippable(_fill(PRODUCT_ORDER, gathered))]
+        body["ProductOrders"] = [_shippable(fill(PRODUCT_ORDER, gathered))]
     body["Attributes"] = _attributes(gathered)
     return body
 
 
 def pledge_body(gathered: GatheredPledge) -> Body:
     """The pledge of a new schedule. Raises Rejected for a frequency Aegis cannot express or a country that is none."""
-    return _fill(PLEDGE, gathered)
+    return fill(PLEDGE, gathered)
 
 
 def note_body(gathered: GatheredNote) -> Body:
     """A note of a partner, from a note on the donor."""
-    return _fill(NOTE, gathered)
+    return fill(NOTE, gathered)
 
 
 def partner_body(gathered: GatheredPartner) -> Body:
     """The partner of a donor Aegis does not know. Raises Rejected when Aegis could not take it (partner/Create)."""
-    body = _fill(PARTNER, gathered)
+    body = fill(PARTNER, gathered)
     if not body.keys() & {"FirstName", "LastName", "Company"}:
         raise Rejected(
             "has neither a name nor an organisation name",
@@ -95,20 +93,6 @@ def signature_of(body: Body) -> dict[str, str]:
         "recorded_by": str(body.get("RecordedBy", "")),
         "date": str(body["TransactionDate"]),
     }
-
-
-def _fill(rows: Iterable[Row[S]], source: S) -> Body:
-    body: Body = {}
-    for row in rows:
-        value = row.value(source)
-        if value is None:
-            continue
-        *path, name = row.member.split(".")
-        inner = body
-        for part in path:
-            inner = inner.setdefault(part, {})  # type: ignore[assignment]
-        inner[name] = value
-    return body
 
 
 def _attributes(gathered: Gathered) -> list[Body]:

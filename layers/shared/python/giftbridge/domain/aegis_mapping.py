@@ -6,10 +6,9 @@ A value of None leaves the member out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from giftbridge.domain.aegis_values import (
     both_lines,
@@ -23,21 +22,10 @@ from giftbridge.domain.aegis_values import (
 from giftbridge.domain.countries import required_code
 from giftbridge.domain.donations import Allocation, Donation, Donor, Note, Project, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
+from giftbridge.domain.mapping_rows import Body, Row
 from giftbridge.domain.notes import verbose_note
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import format_instant
-
-Body = dict[str, object]
-S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Row(Generic[S]):
-    """`member` (a dotted path) gets `value(source)`; `source` names it for people."""
-
-    member: str
-    source: str
-    value: Callable[[S], object]
 
 
 @dataclass(frozen=True, slots=True)

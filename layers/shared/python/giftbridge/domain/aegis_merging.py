@@ -10,15 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
-from giftbridge.domain.aegis_mapping import (
-    PARTNER,
-    PLEDGE,
-    Body,
-    GatheredPartner,
-    GatheredPledge,
-    Row,
-)
+from giftbridge.domain.aegis_mapping import PARTNER, PLEDGE, GatheredPartner, GatheredPledge
 from giftbridge.domain.agreed import ADDRESS_FIELDS, COUNTRY, EMAIL, PHONES, Fields, changed_since, phones_of
+from giftbridge.domain.mapping_rows import Body, Row
 from giftbridge.domain.normalising import email_form, phone_form
 from giftbridge.domain.notices import FieldChange
 

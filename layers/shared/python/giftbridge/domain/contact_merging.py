@@ -102,11 +102,6 @@ class ContactMerge:
         """Groups that changed on both sides."""
         return tuple(g for g, v in self.verdicts.items() if v in {Verdict.CONFLICT_OURS, Verdict.CONFLICT_THEIRS})
 
-    @property
-    def has_landed(self) -> bool:
-        """Whether a row of ours showed up in what Virtuous says."""
-        return Verdict.LANDED in self.verdicts.values()
-
 
 def merge(
     base: Base, ours: Fields, theirs: Fields, policy: Policy, modified_at: datetime | None = None

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id
 from giftbridge.errors import GiftBridgeError
 
 
@@ -184,6 +184,18 @@ def new_delivery(
         created_at=now,
         updated_at=now,
         due=now,
+    )
+
+
+def new_donor_row(donor_id: int, now: datetime) -> Delivery:
+    """A donor's details on their way into Virtuous' outbox."""
+    return new_delivery(
+        id=donor_updated_id(donor_id, VIRTUOUS),
+        kind=Kind.DONOR_UPDATED,
+        donor_id=donor_id,
+        entity_id=str(donor_id),
+        now=now,
+        destination=VIRTUOUS,
     )
 
 

@@ -6,15 +6,15 @@ A value of None leaves the member out: what is missing or blank erases nothing t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from giftbridge.domain.aegis_mapping import Body, Row
 from giftbridge.domain.aegis_values import segment_code
 from giftbridge.domain.contacts import HOUSEHOLD
 from giftbridge.domain.donations import Allocation, Donation, Donor, Project, Schedule
 from giftbridge.domain.frequencies import FREQUENCIES
+from giftbridge.domain.mapping_rows import Body, Row, fill
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.validation import require_plain_names, require_sound
 from giftbridge.domain.virtuous_values import (
@@ -192,7 +192,7 @@ GIFT: tuple[Row[GiftWithSettings], ...] = (
     Row("tributeDedication.tributeFirstName", "donation.tribute.name without its last word", lambda g: tribute_names(g.of.donation.tribute)[0]),
     Row("tributeDedication.tributeLastName", "last word of donation.tribute.name", lambda g: tribute_names(g.of.donation.tribute)[1]),
     Row("creditCardType", "donation.cardBrand of a card payment", _card),
-    Row("designations", "donation.projects: one for each part that is not zero", lambda g: [_fill(DESIGNATION, GatheredShare(g.of, share)) for share in shares(g.of.donation)]),
+    Row("designations", "donation.projects: one for each part that is not zero", lambda g: [fill(DESIGNATION, GatheredShare(g.of, share)) for share in shares(g.of.donation)]),
     Row("premiums", "donation.premium: its productCode as code, name, quantity", lambda g: premium_list(g.of.donation.premium)),
     Row("customFields", "donation.customFields, without those whose name begins with custom_aegisapi_", lambda g: custom_fields(g.of.donation.custom_fields)),
 )  # fmt: skip
@@ -210,7 +210,7 @@ def contact_row(donor: Donor, changed: frozenset[str] | None, contact_type_known
     """
     require_plain_names(donor)
     contact = GatheredContact(donor, contact_type(donor, contact_type_known))
-    row = _fill(CONTACT, contact)
+    row = fill(CONTACT, contact)
     _require_names(contact, row)
     if changed is None:
         return row
@@ -225,7 +225,7 @@ def gift_row(gathered: GatheredGift, settings: Settings) -> Body:
     """
     require_sound(gathered.donation, None)
     require_plain_names(gathered.donor)
-    return _fill(GIFT, GiftWithSettings(gathered, settings))
+    return fill(GIFT, GiftWithSettings(gathered, settings))
 
 
 def project_codes(gathered: GatheredGift) -> tuple[str, ...]:
@@ -245,17 +245,3 @@ def _require_names(contact: GatheredContact, row: Body) -> None:
                 field="donor.organizationName" if member == "name" else f"donor.{member}",
                 remedy=f"add the {words} on RaiseDonors, then retry",
             )
-
-
-def _fill(rows: Iterable[Row[S]], source: S) -> Body:
-    body: Body = {}
-    for row in rows:
-        value = row.value(source)
-        if value is None:
-            continue
-        *path, name = row.member.split(".")
-        inner = body
-        for part in path:
-            inner = inner.setdefault(part, {})  # type: ignore[assignment]
-        inner[name] = value
-    return body

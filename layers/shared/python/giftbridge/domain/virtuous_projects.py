@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from giftbridge.domain.aegis_mapping import Body, Row
 from giftbridge.domain.agreed import digest_of
 from giftbridge.domain.donations import Project
+from giftbridge.domain.mapping_rows import Body, Row
 from giftbridge.domain.notices import FieldChange
 from giftbridge.domain.virtuous_values import stripped
 

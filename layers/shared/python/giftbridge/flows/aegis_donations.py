@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import funds_of, transaction_body
-from giftbridge.domain.aegis_mapping import Body, Gathered
+from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.donations import Donation, Donor, Project
+from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import require_eligible, require_plain_names, require_sound
 from giftbridge.errors import Rejected

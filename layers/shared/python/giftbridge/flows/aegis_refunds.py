@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import transaction_body
-from giftbridge.domain.aegis_mapping import Body, Gathered
+from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.domain.donations import Donation, Donor
+from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.reversals import PLEDGE, projects_as_sent, require_same_amount, reversing_rows
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import parse_moment

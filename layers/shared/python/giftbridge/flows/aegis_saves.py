@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from giftbridge.domain.aegis_mapping import Body
 from giftbridge.domain.aegis_merging import Merge, Record
 from giftbridge.domain.deliveries import Step
+from giftbridge.domain.mapping_rows import Body
 from giftbridge.errors import RecordMissing, RetryLater
 from giftbridge.flows.holds import key_or_free
 from giftbridge.flows.tools import Tools

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.domain.aegis_bodies import signature_of
-from giftbridge.domain.aegis_mapping import Body
 from giftbridge.domain.deliveries import Step
+from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.reversals import FUNDS, PLEDGE, funds_as_sent, pledge_as_sent
 from giftbridge.errors import Rejected
 from giftbridge.flows.work import Work

@@ -12,8 +12,8 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
-from giftbridge.domain.deliveries import Delivery, Kind, State
-from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id
+from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.domain.delivery_ids import AEGIS, donation_created_id
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
@@ -89,14 +89,7 @@ class BackfilledContacts:
         known = self.tools.deliveries.get_many(newest)
 
         def write(name: str) -> Delivery | None:
-            new = life.new_delivery(
-                id=name,
-                kind=Kind.DONOR_UPDATED,
-                donor_id=newest[name].donor_id,
-                entity_id=newest[name].entity_id,
-                now=turn.now,
-                destination=VIRTUOUS,
-            )
+            new = life.new_donor_row(int(newest[name].entity_id), turn.now)
             before = known.get(name)
             if before is not None and before.result.get(ROW) == self.backfill.id:
                 return None

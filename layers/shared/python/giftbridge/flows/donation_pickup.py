@@ -161,6 +161,9 @@ class DonationPickup:
         if settings.aegis.enabled:
             starts[AEGIS] = settings.raisedonors.start_from or enabled_since(self.tools.state, AEGIS, now)
         if settings.virtuous.enabled:
+            # Noted as soon as it is turned: the query of modified contacts goes by it.
+            contacts = settings.virtuous.sync_contacts
+            switched_on_since(self.tools.state, "virtuous-contacts", now, is_on=contacts)
             is_on = settings.virtuous.sync_gifts
             since = switched_on_since(self.tools.state, "virtuous-gifts", now, is_on=is_on)
             first = settings.raisedonors.start_from or enabled_since(self.tools.state, VIRTUOUS, now)

@@ -32,14 +32,7 @@ class DonorOutbox:
         for _ in range(_TRIES):
             known = self.tools.deliveries.get(name)
             if known is None:
-                new = life.new_delivery(
-                    id=name,
-                    kind=Kind.DONOR_UPDATED,
-                    donor_id=donor_id,
-                    entity_id=str(donor_id),
-                    now=now,
-                    destination=VIRTUOUS,
-                )
+                new = life.new_donor_row(donor_id, now)
                 if self.tools.deliveries.add(replace(new, wanted=1, seen=_OUR_SIGHTING)):
                     return
             elif known.state in OPEN_STATES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from giftbridge.clients.raisedonors_sightings import read_contact_sighting
@@ -19,7 +19,7 @@ from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_rows import DIGEST
 from giftbridge.store.contact_snapshots import ContactSnapshot
 from giftbridge.store.rows import Write, commit, side_by_side
-from giftbridge.store.state import enabled_since, switched_on_since
+from giftbridge.store.state import enabled_since
 
 _TRIES = 4
 # A donor who is being made may be modified by that.
@@ -42,11 +42,10 @@ class VirtuousEdits:
     def __init__(self, tools: Tools, threads: int) -> None:
         self.tools = tools
         self.threads = threads
+        self._began: datetime | None = None
 
     def record(self, raws: list[Any], turn: Turn) -> None:
         """Record donors seen for the first time, count edits, show echoes."""
-        is_on = turn.settings.virtuous.sync_contacts
-        switched_on_since(self.tools.state, "virtuous-contacts", turn.now, is_on=is_on)
         with_tests = turn.settings.raisedonors.test_mode_gifts == "send"
         sightings = [sighting for raw in raws if (sighting := read_contact_sighting(raw, with_tests=with_tests))]
         newest = {sighting.entity: sighting for sighting in sightings if sighting.fields is not None}
@@ -90,20 +89,14 @@ class VirtuousEdits:
         """Only recorded; but who was edited since the sync began goes out whole, for what changed is not known."""
         write = self._agreeing(seen, Base(seen.fields), turn)
         sighting = seen.sighting
-        began = enabled_since(self.tools.state, VIRTUOUS, turn.now)
+        if self._began is None:
+            self._began = enabled_since(self.tools.state, VIRTUOUS, turn.now)
         changed, made = sighting.modified_at, sighting.created_at
-        is_edited = changed is not None and made is not None and changed >= began and changed - made > _BEING_MADE
+        is_edited = changed is not None and made is not None and changed >= self._began and changed - made > _BEING_MADE
         if not is_edited or seen.known is not None or not turn.settings.virtuous.sync_contacts:
             commit(self.tools.deliveries.client, [write])
             return "first sight"
-        new = life.new_delivery(
-            id=sighting.delivery_id,
-            kind=sighting.kind,
-            donor_id=sighting.donor_id,
-            entity_id=sighting.entity_id,
-            now=turn.now,
-            destination=VIRTUOUS,
-        )
+        new = life.new_donor_row(int(sighting.entity_id), turn.now)
         return self._added(replace(new, wanted=1, seen=sighting.mark, is_backfill=True), write)
 
     def _edit(self, seen: _Seen, agreed: Fields, turn: Turn) -> str | None:
@@ -145,14 +138,7 @@ class VirtuousEdits:
             details={"kind": seen.sighting.kind.value, "cause": echo.cause},
         )
         if known is None:
-            new = life.new_delivery(
-                id=seen.sighting.delivery_id,
-                kind=seen.sighting.kind,
-                donor_id=seen.sighting.donor_id,
-                entity_id=seen.sighting.entity_id,
-                now=turn.now,
-                destination=VIRTUOUS,
-            )
+            new = life.new_donor_row(int(seen.sighting.entity_id), turn.now)
             new = replace(life.ignored(new, echo, turn.now), wanted=1, served=1, seen=seen.sighting.mark)
             return self._added(new, write, line) and "echo"
         after = replace(life.ignored(known, echo, turn.now), seen=seen.sighting.mark)
