@@ -177,7 +177,9 @@ def test_a_refund_waits_while_its_original_is_held_and_is_reversed_once(both: Vi
     both.bench.raisedonors.store.set_gift_status(gift, "Refunded")
     both.settle(3)
     refund = donation_refunded_id(gift, VIRTUOUS)
-    assert both.delivery(refund).trouble is not None
+    trouble = both.delivery(refund).trouble
+    assert trouble is not None
+    assert trouble.cause == "original-held"
     assert both.calls().count("reverseGift") == 0
 
     both.virtuous.run_import()
