@@ -17,11 +17,12 @@ FieldKey = tuple[str, int | None]
 
 @dataclass(slots=True)
 class Reference:
-    """A contact's id in another system. Which person it stands for is the simulator's own knowledge."""
+    """A contact's id in another system. Which person it stands for since when is the simulator's own knowledge."""
 
     source: str
     id: str
     individual_id: int | None = None
+    since: int = 0
 
 
 @dataclass(slots=True)

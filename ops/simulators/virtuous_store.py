@@ -130,7 +130,7 @@ class VirtuousStore:
         """Hang a reference on a contact, or say anew which of its people it stands for."""
         own = next((one for one in contact.references if (one.source, one.id) == (source, reference_id)), None)
         if own is None:
-            own = Reference(source, reference_id)
+            own = Reference(source, reference_id, since=self.now())
             contact.references.append(own)
         own.individual_id = individual_id if individual_id is not None else own.individual_id
         self._by_reference[source, reference_id] = contact.contact_id

@@ -186,13 +186,15 @@ def _compare_projects(raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, re
 
 
 def _compare_emails(raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, result: VirtuousTally) -> None:
-    """Find e-mail addresses that donors got although people first wrote them in Virtuous."""
+    """Find e-mail addresses that donors got over the API although people first wrote them in Virtuous."""
     donors = raisedonors.donors.all_entries()
     first = {email for donor in donors for email in _emails(donor.history[0].members)}
     result.counts["e-mails edited in Virtuous"] = len(set(virtuous.staff_emails) - first)
     for donor in donors:
         later = {email for version in donor.history[1:] for email in _emails(version.members)}
-        for email in sorted((later & set(virtuous.staff_emails)) - first):
+        # A contact that staff made of another has the addresses that the other got from RaiseDonors.
+        own = {email for version in donor.history if not version.via_api for email in _emails(version.members)}
+        for email in sorted((later & set(virtuous.staff_emails)) - first - own):
             detail = f"that was set on contact {virtuous.staff_emails[email]}"
             result.crossed_emails.append(VirtuousFinding(f"donor {donor.record_id}", detail))
 

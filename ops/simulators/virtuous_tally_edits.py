@@ -45,11 +45,15 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a field said from a moment on, and whether a person wrote that."""
+    """What a field said from a moment on, and whether a person wrote that.
+
+    `is_linked` is False of what was said of a contact before it had the donor's reference.
+    """
 
     at: int
     value: Value
     is_human: bool
+    is_linked: bool = True
 
 
 Timeline = list[Change]
@@ -57,9 +61,10 @@ Timelines = dict[str, Timeline]
 
 
 def reads_of(log: AccessLog, operation: str) -> dict[int, list[int]]:
-    """When each record was read, by id."""
+    """When each record was read, by id. A call that failed read nothing."""
     reads: dict[int, list[int]] = {}
-    for entry in log.of(operation):
+    answered = [entry for entry in log.of(operation) if entry.status is not None and entry.status < 300]
+    for entry in answered:
         number = entry.path.partition("?")[0].rstrip("/").rpartition("/")[2]
         if number.isdecimal():
             reads.setdefault(int(number), []).append(ticks_of(entry.at))
@@ -85,12 +90,13 @@ def timelines_of_contacts(
     for contact in contacts:
         person = individual_of(contact, source, donor)
         own_id = person["id"] if person is not None else None
+        linked = min(one.since for one in contact.references if (one.source, one.id) == (source, str(donor.record_id)))
         for line in journal.get(contact.contact_id, []):
             if line.individual_id not in (None, own_id):
                 continue
             is_human = line.by != IMPORT and line.at > contact.created
             for name, value in _line_fields(line.field, line.new).items():
-                lines.setdefault(name, []).append(Change(line.at, value, is_human))
+                lines.setdefault(name, []).append(Change(line.at, value, is_human, line.at >= linked - SLACK))
     for name, own in lines.items():
         own.sort(key=lambda change: change.at)
         lines[name] = own[:1] + [after for before, after in pairwise(own) if before.value != after.value]
@@ -112,7 +118,7 @@ def compare_edits(
         # An e-mail travels one way.
         for side, own, other, reads in sides[: 1 if name == "email" else 2]:
             for place, change in enumerate(own):
-                if change.is_human and any(change.value):
+                if change.is_human and change.is_linked and any(change.value):
                     fate = _fate(name, own, place, other, recorded, reads)
                     _count(side, fate, own, place, result)
                     if fate == "lost":

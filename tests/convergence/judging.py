@@ -15,7 +15,7 @@ from tests.convergence.looking import (
     said_by_raisedonors,
     said_by_virtuous,
 )
-from tests.convergence.oracle import RAISEDONORS, REVERTED, VIRTUOUS, Conflict, Edit
+from tests.convergence.oracle import RAISEDONORS, REVERTED, TAKEN_BACK, TYPED_UNSEEN, VIRTUOUS, Conflict, Edit
 from tests.convergence.play import Play
 
 MOST_ROUNDS = 8
@@ -24,12 +24,17 @@ MOST_ROUNDS = 8
 def judged(play: Play) -> list[str]:
     """What is wrong after days on which nobody edits, the last one without any call that could write."""
     play.tested.virtuous.store.outbox.mishaps.clear()
+    quiet = 0
     for _ in range(MOST_ROUNDS):
-        if play.round() == 0:
+        quiet = quiet + 1 if play.round() == 0 else 0
+        # A look at the very end of a day is ended by the next.
+        if quiet == 2 or (quiet and not _states(play)):
             break
     else:
         return [f"still writing after {MOST_ROUNDS} quiet days: {play.tap.writes[-6:]}"]
-    return [*_differences(play), *_emails(play), *_creations(play), *_conflicts(play), *_fates(play), *_states(play)]
+    back = [f"a row of ours was written to RaiseDonors: {one}" for one in play.oracle.written_back]
+    fates = [*_conflicts(play), *_fates(play), *_states(play)]
+    return [*_differences(play), *_emails(play), *_creations(play), *back, *fates]
 
 
 def _differences(play: Play) -> list[str]:
@@ -43,18 +48,20 @@ def _differences(play: Play) -> list[str]:
             continue
         for group in subject.groups:
             key = subject.donor_id, group
-            is_told = play.oracle.untellable.get(key) != REVERTED
-            if ours[group] != theirs[group] and is_told and not _is_kept_empty(play, key, ours[group], theirs[group]):
+            is_told = play.oracle.untellable.get(key) not in {REVERTED, TYPED_UNSEEN}
+            if ours[group] != theirs[group] and is_told and not is_kept_empty(play, key, ours[group], theirs[group]):
                 wrong.append(f"{key}: {ours[group]!r} on RaiseDonors, {theirs[group]!r} in Virtuous")
     return wrong
 
 
-def _is_kept_empty(play: Play, key: tuple[int, str], ours: str, theirs: str) -> bool:
+def is_kept_empty(play: Play, key: tuple[int, str], ours: str, theirs: str) -> bool:
     """A value that a person took away on one side stays on the other: what is empty erases nothing (E6)."""
     side = RAISEDONORS if not ours else VIRTUOUS if not theirs else None
     emptied = [e.step for e in play.oracle.edits if e.key == key and e.side == side and not e.value]
-    later = [e for e in play.oracle.edits if e.key == key and e.side != side and emptied and e.step > emptied[-1]]
-    return bool(emptied) and (not later or key in play.oracle.untellable)
+    others = [e for e in play.oracle.edits if e.key == key and e.side != side and emptied and e.step > emptied[-1]]
+    is_back = bool(others) and others[-1].fate == TAKEN_BACK
+    is_told = any(not e.fate for e in others) and not is_back
+    return bool(emptied) and (not is_told or key in play.oracle.untellable)
 
 
 def _emails(play: Play) -> list[str]:

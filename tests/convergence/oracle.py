@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ops.simulators.raisedonors_time import TICKS_PER_SECOND
 from tests.convergence.looking import ADDRESS, Said, Subject
 
 RAISEDONORS, VIRTUOUS = "raisedonors", "virtuous"
 PERSON, ROW, SYNC = "person", "row", "sync"
 REVERTED = "a landed row was taken back before it could be read"
 TYPED_ALIKE = "a person typed what an outstanding row says"
+TYPED_UNSEEN = "a person typed what a row says that landed and was changed before it could be read"
+TAKEN_BACK = "taken back to what was agreed on"
+TYPED_FORMER = "a person typed what the donor was like before, in a contact that nobody had read"
+WRITTEN_UNTOLD = "what a process wrote before it died was replaced before the next could tell of it"
 FieldKey = tuple[int, str]
 
 
@@ -73,6 +78,10 @@ class HandedRow:
     """Whether a look came after it landed."""
     is_hidden: bool = False
     """Whether something of it was replaced before that look: nothing shows that it landed."""
+    handed_at: int = 0
+    """In ticks."""
+    looked_landed: bool = False
+    """Whether a look came while it was held that showed all it says: who typed that cannot be told from the import."""
 
 
 @dataclass
@@ -98,7 +107,12 @@ class Oracle:
     was: dict[tuple[str, FieldKey], list[tuple[int, str]]] = field(default_factory=dict)
     """What each side said of a field, with the step from which on it did."""
     last_look: Counter[int] = field(default_factory=Counter)
+    written_back: list[str] = field(default_factory=list)
+    """Values of our own rows that the product wrote to RaiseDonors as if a person had typed them in Virtuous."""
     _judged: dict[int, list[_Judged]] = field(default_factory=dict)
+    _alike: dict[int, list[HandedRow]] = field(default_factory=dict)
+    _untold: dict[FieldKey, int] = field(default_factory=dict)
+    """Fields that a process wrote before it died, with the contact whose next look tells of that."""
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -113,12 +127,13 @@ class Oracle:
     def edited(self, side: str, subject: Subject, group: str, value: str) -> None:
         """A person gave a field another value."""
         track = self.tracks[subject.donor_id, group]
-        for row in self.rows if side == VIRTUOUS else ():
-            is_there = row.donor_id == subject.donor_id and row.said.get(group) == track.theirs
-            row.is_hidden = row.is_hidden or (is_there and row.landed is not None and not row.is_read)
+        if side == VIRTUOUS:
+            self._hide((subject.donor_id, group))
+        elif (subject.donor_id, group) in self._untold:
+            self.untellable[subject.donor_id, group] = WRITTEN_UNTOLD
         edit = Edit(self.step, side, (subject.donor_id, group), value)
         if value == (track.agreed_ours if side == RAISEDONORS else track.agreed_theirs):
-            edit.fate = "taken back to what was agreed on"
+            edit.fate = TAKEN_BACK
         if side == RAISEDONORS:
             track.ours, track.ours_edited, track.ours_by = value, self.step, PERSON
         else:
@@ -136,11 +151,21 @@ class Oracle:
                 if track.theirs == value:
                     continue
                 self._overwritten(track, (subject.donor_id, group))
+                if subject.donor_id != row.donor_id:
+                    self._hide((subject.donor_id, group))
                 track.theirs = value
-                if subject.donor_id == row.donor_id:
+                if row.looked_landed:
+                    self.untellable[subject.donor_id, group] = TYPED_ALIKE
+                if subject.donor_id == row.donor_id and not row.looked_landed:
                     track.theirs_by, track.row_made, track.row_landed = ROW, row.made, self.step
                 else:
                     track.theirs_by, track.theirs_edited = PERSON, self.step
+
+    def _hide(self, key: FieldKey) -> None:
+        """What a field says is replaced: it shows no more that a row brought it."""
+        for row in self.rows:
+            is_there = row.donor_id == key[0] and row.said.get(key[1]) == self.tracks[key].theirs
+            row.is_hidden = row.is_hidden or (is_there and row.landed is not None and not row.is_read)
 
     def _overwritten(self, track: Track, key: FieldKey) -> None:
         """A person's edit that nobody had read is gone: no operation shows what was there before."""
@@ -155,6 +180,8 @@ class Oracle:
             key = subject.donor_id, group
             track = self.tracks[key]
             if track.ours != ours[group]:
+                if track.theirs_by == ROW and theirs is not None and ours[group] == theirs[group]:
+                    self.written_back.append(f"step {self.step}, {key}: {ours[group]!r}")
                 track.ours, track.ours_by = ours[group], SYNC
             self._note(RAISEDONORS, key, ours[group])
             if theirs is not None:
@@ -177,6 +204,7 @@ class Oracle:
     def looks(self, contact_id: int, said: dict[int, tuple[Said, Said]], newest: dict[int, str], setting: str) -> None:
         """The product reads a contact; `said` is what both sides say of each of its donors."""
         judged: list[_Judged] = []
+        self._alike.pop(contact_id, None)
         for donor_id, (ours, theirs) in said.items():
             for group in self.subjects[donor_id].groups:
                 winner = newest[donor_id] if setting == "newest" else setting
@@ -184,8 +212,19 @@ class Oracle:
                 judged.append(_Judged((donor_id, group), verdict, ours[group], theirs[group], winner))
         self._judged[contact_id] = judged
 
+    def sees_rows(self, contact_id: int, donor_id: int, theirs: Said, modified: int) -> None:
+        """What a contact, last modified at these ticks, says of the rows of one of its donors that are still held."""
+        held = [row for row in self.rows if row.donor_id == donor_id and row.landed is None]
+        is_there = [all(theirs[group] == value for group, value in row.said.items() if value) for row in held]
+        is_since = [row.handed_at <= modified + TICKS_PER_SECOND for row in held]
+        last = max((n for n, both in enumerate(zip(is_there, is_since, strict=True)) if all(both)), default=-1)
+        self._alike.setdefault(contact_id, []).extend(held[: last + 1])
+
     def recorded(self, contact_id: int) -> None:
         """What was decided at the last look is written down."""
+        self._untold = {key: number for key, number in self._untold.items() if number != contact_id}
+        for row in self._alike.pop(contact_id, []):
+            row.looked_landed = row.looked_landed or row.landed is None
         for judged in self._judged.pop(contact_id, []):
             self._apply(judged)
             self.last_look[judged.key[0]] = self.step
@@ -195,13 +234,15 @@ class Oracle:
 
     def died(self, now_ours: dict[int, Said]) -> None:
         """The process died. What it had decided holds where its write shows; the rest is looked at anew."""
-        for judged_all in self._judged.values():
+        for contact_id, judged_all in self._judged.items():
             for judged in judged_all:
                 donor_id, group = judged.key
                 is_written = judged.ours != judged.theirs == now_ours[donor_id][group]
                 if judged.verdict == "conflict" and judged.winner == VIRTUOUS and is_written:
                     self._apply(judged)
+                    self._untold[judged.key] = contact_id
         self._judged.clear()
+        self._alike.clear()
 
     def _verdict(self, key: FieldKey, ours: str, theirs: str) -> str:
         track = self.tracks[key]
@@ -209,6 +250,8 @@ class Oracle:
         if ours == theirs:
             self._note_look_alike(key, theirs)
             return "same"
+        if track.agreed_theirs is None and theirs == track.agreed_ours and track.theirs_by == PERSON:
+            self.untellable[key] = TYPED_FORMER
         if theirs == track.agreed_theirs:
             if track.row_landed > self.last_look[key[0]]:
                 self.untellable[key] = REVERTED
@@ -217,7 +260,10 @@ class Oracle:
             return "empty"
         if track.theirs_by == ROW:
             return "landed"
-        if any(row.donor_id == key[0] and not row.is_read and row.said.get(key[1]) == theirs for row in self.rows):
+        alike = [row for row in self.rows if row.donor_id == key[0] and row.said.get(key[1]) == theirs]
+        if any(row.is_hidden for row in alike):
+            self.untellable[key] = TYPED_UNSEEN
+        elif any(not row.is_read for row in alike):
             self.untellable[key] = TYPED_ALIKE
         return "conflict" if track.is_ours_changed and ours else "inward"
 

@@ -254,9 +254,9 @@ class Play:
             if held.number in self._known_rows or donor_id not in self.oracle.subjects:
                 continue
             made = self._read_at.get(donor_id, self.oracle.step)
-            row = HandedRow(
-                donor_id, made, said_by_row(held.row, is_organization=self.oracle.subjects[donor_id].is_organization)
-            )
+            is_organization = self.oracle.subjects[donor_id].is_organization
+            said = said_by_row(held.row, is_organization=is_organization)
+            row = HandedRow(donor_id, made, said, handed_at=held.received)
             self._known_rows[held.number] = row
             self.oracle.rows.append(row)
             self.story.append(f"    row {held.number} of {donor_id}: {row.said}")
@@ -266,6 +266,7 @@ class Play:
     def _on_look(self, contact_id: int) -> None:
         said: dict[int, tuple[Said, Said]] = {}
         newest: dict[int, str] = {}
+        modified = 0
         for subject in self.people.subjects:
             contact = contact_of(self.tested, subject)
             if contact is None or contact.contact_id != contact_id or subject.donor_id not in self.oracle.subjects:
@@ -273,9 +274,12 @@ class Play:
             theirs = said_by_virtuous(self.tested, subject)
             if theirs is not None:
                 said[subject.donor_id] = said_by_raisedonors(self.tested, subject), theirs
+            modified = contact.modified
             entry = self.tested.bench.raisedonors.store.donors.entry(subject.donor_id)
             newest[subject.donor_id] = VIRTUOUS if contact.modified > entry.latest.modified else RAISEDONORS
         self.oracle.looks(contact_id, said, newest, self.setting)
+        for donor_id, (_, theirs) in said.items():
+            self.oracle.sees_rows(contact_id, donor_id, theirs, modified)
 
     def _on_donor(self, donor_id: int) -> None:
         self._read_at[donor_id] = self.oracle.step

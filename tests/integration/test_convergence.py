@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
 
@@ -17,73 +16,13 @@ from giftbridge.domain.agreed import Fields
 from giftbridge.flows.contact_donors import LinkedDonor
 from giftbridge.flows.contact_writes import ContactWrites
 from tests.convergence.judging import fate_of, judged
+from tests.convergence.pair import PHONES, Pair
 from tests.convergence.staging import played
 from tests.convergence.wiretap import ProcessDied
-from tests.virtuous_bench import HOME, VirtuousBench, virtuous_bench
+from tests.virtuous_bench import virtuous_bench
 
 WINNERS = ("newest", "raisedonors", "virtuous")
 SEEDS = range(500 if os.environ.get("INTERLEAVINGS") == "all" else 4)
-PHONES = {"A": "205-555-0100", "B": "205-555-0101", "C": "205-555-0102", "D": "205-555-0103"}
-
-
-class Pair:
-    """A donor and their contact, known to each other."""
-
-    def __init__(self, tested: VirtuousBench, winner: str) -> None:
-        self.tested = tested
-        store = tested.bench.raisedonors.store
-        own = {"firstName": "Ada", "lastName": "Ames", "email": "ada@example.org", "phone": PHONES["A"]}
-        self.donor_id = store.add("donor", {**own, "primaryAddress": {**HOME, "countryString": "USA"}})
-        self.contact_id = tested.link(self.donor_id).contact_id
-        tested.bench.settings(
-            virtuous={"conflicts": dict.fromkeys(("name", "address", "phone"), winner), "sync_projects": False}
-        )
-        self.pickup()
-        tested.settle(2)
-
-    def on_raisedonors(self, **members: Any) -> None:
-        self.tested.bench.clock.advance(30)
-        self.tested.bench.raisedonors.store.edit("donor", self.donor_id, members)
-
-    def in_virtuous(self, **members: Any) -> None:
-        self.tested.bench.clock.advance(30)
-        self.tested.virtuous.staff.edit_contact(self.contact_id, {"individual": members})
-
-    def pickup(self) -> None:
-        self.tested.bench.pickup()
-
-    def hand_over(self) -> None:
-        """An edit is picked up, and its row handed to the import tool, which holds it."""
-        self.pickup()
-        self.tested.batch()
-
-    def look(self) -> None:
-        self.tested.webhooks()
-        self.tested.bench.clock.advance(5)
-
-    def import_rows(self) -> None:
-        self.tested.virtuous.run_import()
-        self.look()
-
-    def end(self) -> None:
-        """Days on which nobody edits."""
-        for _ in range(2):
-            self.tested.day()
-            self.tested.bench.clock.advance(3600)
-
-    def said(self, name: str) -> tuple[str, str]:
-        """A member on both sides."""
-        donor, [person] = self.tested.donor(self.donor_id), self.tested.contact_of(self.donor_id).individuals
-        if name != "phone":
-            return str(donor[name]), str(person[name])
-        [here] = [one["value"] for one in donor["donorPhoneNumbers"] if one["isPrimary"]]
-        there = [one["value"] for one in person["contactMethods"] if one["isPrimary"] and one["type"] == "Home Phone"]
-        return str(here), there[0]
-
-    def conflicts(self) -> list[dict[str, Any]]:
-        """What was told of conflicts."""
-        lines = self.tested.bench.rows("ActivityTable")
-        return [one for line in lines for one in (line.get("details") or {}).get("conflicts", [])]
 
 
 @pytest.fixture

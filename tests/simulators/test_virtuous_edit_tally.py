@@ -1,14 +1,18 @@
 """The tally of edits: which arrived, which lost a conflict, which are lost, and which writes were echoes."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from ops.simulators.access_log import AccessLog
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.raisedonors_time import ticks_of
 from ops.simulators.virtuous_population import OUR_SOURCE
 from ops.simulators.virtuous_records import HeldRow, RowState
 from ops.simulators.virtuous_tally import virtuous_tally
-from ops.simulators.virtuous_tally_edits import Beside, RecordedConflict
+from ops.simulators.virtuous_tally_edits import Beside, RecordedConflict, reads_of
 from ops.simulators.virtuous_tally_result import VirtuousTally
+from ops.simulators.wire import Request
 from tests.simulators.conftest import Clock
 from tests.simulators.virtuous_world import HOME, IMANI, VirtuousWorld
 
@@ -124,6 +128,41 @@ def test_a_value_written_to_a_donor_that_no_person_entered_in_virtuous_is_an_ech
 
     [echo] = pair.tally().echoes
     assert echo.detail == "phone was written back to RaiseDonors"
+
+
+def test_an_edit_of_a_contact_that_was_not_the_donors_yet_is_not_theirs_to_get(pair: Pair) -> None:
+    other = pair.world.contact("77", contactIndividuals=[{**IMANI, "firstName": "Olga", "email": "olga@example.org"}])
+    pair.clock.move(60)
+    pair.world.staff.edit_contact(other.contact_id, {"address": {**HOME, "address1": "9 Lake Ave"}})
+    pair.clock.move(60)
+    newcomer = pair.raisedonors.store.add("donor", {**IMANI, "firstName": "Lewis", "email": "lewis@example.org"})
+    with pair.world.store.changing(other.contact_id):
+        pair.world.store.refer(other, OUR_SOURCE, str(newcomer))
+    assert pair.tally().counts["edits on Virtuous"] == 0
+    pair.clock.move(60)
+    pair.world.staff.edit_contact(other.contact_id, {"address": {**HOME, "address1": "8 Hill St"}})
+
+    assert [one.subject for one in pair.tally().lost_edits] == [f"donor {newcomer}"]
+
+
+def test_a_call_that_failed_has_read_nothing() -> None:
+    log = AccessLog()
+    for status in (200, 503, None):
+        log.open(datetime(2026, 11, 22, tzinfo=UTC), Request("GET", "/api/Contact/4001"), "getContact").status = status
+
+    assert [len(reads) for reads in reads_of(log, "getContact").values()] == [1]
+
+
+def test_an_e_mail_that_staff_copied_from_a_donor_has_not_crossed(pair: Pair) -> None:
+    pair.raisedonors.store.edit("donor", pair.donor_id, {"email": "moved@example.org"})
+    pair.world.staff.edit_contact(pair.contact.contact_id, {"individual": {"email": "moved@example.org"}})
+    pair.clock.move(60)
+    pair.here(SECOND, is_ours=True)
+    assert pair.tally().crossed_emails == []
+    pair.world.staff.edit_contact(pair.contact.contact_id, {"individual": {"email": "theirs@example.org"}})
+    pair.raisedonors.store.edit("donor", pair.donor_id, {"email": "theirs@example.org"}, via_api=True)
+
+    assert [one.subject for one in pair.tally().crossed_emails] == [f"donor {pair.donor_id}"]
 
 
 def _names() -> dict[str, str]:

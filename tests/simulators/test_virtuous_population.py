@@ -253,7 +253,7 @@ def test_an_e_mail_that_came_from_virtuous_is_found_and_one_that_went_there_is_n
     raisedonors.store.edit("donor", made.donor_ids[0], {"email": "own@example.org"})
     assert _tally(raisedonors, world).clean
     world.staff.edit_contact(made.contact_id, {"individual": {"email": "theirs@example.net"}})
-    raisedonors.store.edit("donor", made.donor_ids[0], {"email": "Theirs@example.net"})
+    raisedonors.store.edit("donor", made.donor_ids[0], {"email": "Theirs@example.net"}, via_api=True)
     (finding,) = _tally(raisedonors, world).crossed_emails
     assert finding.describe() == f"donor {made.donor_ids[0]}: that was set on contact {made.contact_id}"
 

@@ -11,14 +11,13 @@ from giftbridge.domain.contact_fields import fields_of_contact, fields_of_donor
 from giftbridge.domain.contact_merging import (
     OURS,
     THEIRS,
-    Base,
     ContactMerge,
     Policy,
     Verdict,
     merge,
-    rows_sent_after,
     with_written,
 )
+from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.contacts import Contact
 from giftbridge.domain.deliveries import OPEN_STATES, Step
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, contact_updated_id, donor_updated_id
@@ -189,11 +188,7 @@ class ContactUpdates:
         modified = linked.record.modified_at
         is_theirs_newer = contact.modified_at is not None and (modified is None or contact.modified_at > modified)
         policy = Policy(settings.conflicts, settings.empty_erases, THEIRS if is_theirs_newer else OURS)
-        merged = merge(base, ours, theirs, policy, contact.modified_at)
-        if known.theirs is None and contact.created_at is not None:
-            # The contact is newer than a row that was to make it: that row has landed.
-            rows = rows_sent_after(merged.base.rows, contact.created_at)
-            merged = replace(merged, base=replace(merged.base, rows=rows))
+        merged = merge(base, ours, theirs, policy, contact.modified_at, contact.created_at)
         conflicts = conflicts_from_fact(work.facts.get(_decided_fact(linked)))
         return DonorMerge(linked, seen, ours, theirs, merged, begun, conflicts)
 

@@ -10,7 +10,8 @@ from giftbridge.clients.raisedonors_sightings import read_contact_sighting
 from giftbridge.domain import deliveries as life
 from giftbridge.domain.agreed import EMAIL, Fields, digest_of
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for
-from giftbridge.domain.contact_merging import Base, groups_to_send
+from giftbridge.domain.contact_merging import groups_to_send
+from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.errors import LostRace

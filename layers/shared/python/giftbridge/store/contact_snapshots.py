@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from giftbridge.domain.contact_merging import Base
+from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.times import format_moment
 from giftbridge.store.rows import Write, put, read_many, read_one
 
