@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.normalising import email_form, phone_form, plain, postcode_form, street_form
 from giftbridge.domain.partners import Partner
+from giftbridge.domain.settings import MatchField
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import Ambiguous
 
@@ -129,6 +131,11 @@ def is_plausible(donor: Donor, partner: Partner, donor_id_field: str) -> bool:
     """Whether a partner named by an imported key can be this donor: any name, e-mail or the donor id agrees."""
     fields = ("donor_id", "first_name", "last_name", "company", "email")
     return any(_agrees(donor, partner, (field,), donor_id_field) for field in fields)
+
+
+def agreeing_fields(donor: Donor, partner: Partner, donor_id_field: str) -> frozenset[str]:
+    """The fields in which donor and partner say the same, compared as the rules compare them."""
+    return frozenset(field for field in get_args(MatchField) if _field_agrees(donor, partner, field, donor_id_field))
 
 
 def _age(partner: Partner) -> tuple[str, int, str]:

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from giftbridge.domain.deliveries import Attempt, Delivery, State, Step
 from giftbridge.domain.partners import HistoryRow, Pledge
 from giftbridge.domain.times import could_be_recorded_since, could_be_same_moment, parse_moment
+
+# The name of a transaction whose invoice number cannot be read.
+UNREADABLE = "?"
+# Among an attempt's values: the records of which a person said that none is what the lost request made.
+NOT_IT = "not_it"
+
+
+def invoice_name(row: HistoryRow) -> str:
+    """What a transaction is called among candidates."""
+    return str(row.invoice_number or UNREADABLE)
+
+
+def without(attempt: Attempt, candidates: Iterable[str], known: str = NOT_IT) -> Attempt:
+    """The attempt to look for once more, with candidates that are surely not what it made."""
+    names = dict.fromkeys([*attempt.values.get(known, "").split(), *candidates])
+    return replace(attempt, values={**attempt.values, known: " ".join(names)})
+
+
+def is_ruled_out(attempt: Attempt, name: str) -> bool:
+    """Whether a person said of this record that the attempt did not make it."""
+    return name in attempt.values.get(NOT_IT, "").split()
 
 
 def fitting_rows(attempt: Attempt, rows: Iterable[HistoryRow]) -> list[HistoryRow]:
@@ -18,7 +40,8 @@ def fitting_rows(attempt: Attempt, rows: Iterable[HistoryRow]) -> list[HistoryRo
 def _row_fits(attempt: Attempt, row: HistoryRow) -> bool:
     sent = attempt.values
     return (
-        row.amount == Decimal(sent["amount"])
+        not is_ruled_out(attempt, invoice_name(row))
+        and row.amount == Decimal(sent["amount"])
         and _agrees_or_unsaid(sent["appeal"], row.appeal_code)
         and _agrees_or_unsaid(sent["recorded_by"], row.recorded_by)
         and could_be_same_moment(parse_moment(sent["date"]), row.transaction_date)
@@ -33,6 +56,7 @@ def fitting_pledges(attempt: Attempt, pledges: Iterable[Pledge]) -> list[Pledge]
         pledge
         for pledge in pledges
         if pledge.is_active
+        and not is_ruled_out(attempt, pledge.id)
         and pledge.amount == Decimal(sent["amount"])
         and _agrees_or_unsaid(sent["frequency"], pledge.frequency)
         and (

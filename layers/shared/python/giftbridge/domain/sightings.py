@@ -31,6 +31,8 @@ class Sighting:
 
 
 REOPENABLE = frozenset({"not-approved", "test-mode", "reversed-before-sent", "before-start"})
+# What a person decided to leave: no sighting takes it up again.
+LEFT_BY_A_PERSON = "ignored-by-operator"
 
 
 def delivery_for(
@@ -94,6 +96,8 @@ def refund_for(
         if is_first_sight:
             result["first_seen"] = "refunded"
         return replace(new, result=result)
+    if known.state is State.IGNORED and known.trouble is not None and known.trouble.cause == LEFT_BY_A_PERSON:
+        return None
     is_newer = _seen(sighting).get("modified", "") > known.result.get("modified", "")
     if known.state is State.IGNORED or (known.state is State.FAILED and is_newer and _may_reopen(known)):
         result = {**known.result, **_seen(sighting)}

@@ -20,6 +20,10 @@ from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
 SYSTEM = "aegis"
+# What a person decided about the partner of a delivery's donor, for its next turn.
+DECIDED, CREATE = "decided:partner", "create"
+# Among the values of an attempt to make a partner: those that matched before, so that none of them is what it made.
+KNOWN_BEFORE = "known_before"
 
 
 class AegisPartners:
@@ -53,6 +57,9 @@ class AegisPartners:
         entity = f"donor#{donor.id}"
         known = key_or_free(self.tools, work, entity, SYSTEM)
         if known.key is not None:
+            if work.facts.get("partner", known.key) != known.key:
+                # How an earlier turn found another partner tells nothing of this one.
+                work.facts.pop("matched_by", None)
             return known.key
         if donor.crm_key is not None and self._honours_imported(work, donor, settings):
             return self._found(work, donor, donor.crm_key, "imported key", known.ended)
@@ -100,6 +107,8 @@ class AegisPartners:
         return True
 
     def _honours_imported(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
+        if donor.crm_key in self.tools.keys.refused(f"donor#{donor.id}", SYSTEM):
+            return False
         partner = self.aegis.partner(str(donor.crm_key))
         if partner is None:
             why = "does not exist"
@@ -130,11 +139,15 @@ class AegisPartners:
         seen: dict[str, Partner] = {}
         for search in searches_for(donor, rules):
             seen.update({partner.id: partner for partner in self.aegis.search(search)})
-        return matches(donor, seen.values(), rules, settings.donor_id_field)
+        refused = self.tools.keys.refused(f"donor#{donor.id}", SYSTEM) if seen else frozenset()
+        found = [partner for partner in seen.values() if partner.id not in refused]
+        return matches(donor, found, rules, settings.donor_id_field)
 
     def _chosen(
         self, work: Work, donor: Donor, settings: AegisSettings, found: list[Match], ended: str
     ) -> Match | None:
+        if work.facts.get(DECIDED) == CREATE:
+            return None
         try:
             match = choose(found, settings.on_several_matches)
         except Ambiguous:
@@ -158,7 +171,7 @@ class AegisPartners:
         entity = f"donor#{donor.id}"
         if not any(write.label == entity for write in work.also):
             work.hold_key(entity, ended)
-        sent = {"known_before": " ".join(known_before), "donor": digest_of(donor_fields(donor))}
+        sent = {KNOWN_BEFORE: " ".join(known_before), "donor": digest_of(donor_fields(donor))}
         work.begin(Step.PARTNER, {"entity": entity, **sent})
         partner_id = self.aegis.create_partner(body)
         self._notify(work, donor, settings, partner_id, known_before)

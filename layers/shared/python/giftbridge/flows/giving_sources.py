@@ -139,7 +139,8 @@ class AegisGiving:
         partner_id = key.key if key is not None else None
         if partner_id is None:
             donor = self.raisedonors.client().donor(donor_id)
-            partner_id = donor.crm_key
+            is_refused = donor.crm_key in self.tools.keys.refused(f"donor#{donor_id}", "aegis")
+            partner_id = None if is_refused else donor.crm_key
         if partner_id is None:
             raise Skipped("the donor has no partner in Aegis", cause="no-partner")
         require_open(self.tools.state.destination("aegis"), self.tools.now())

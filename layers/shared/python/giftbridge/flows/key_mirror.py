@@ -54,6 +54,9 @@ class KeyMirror:
             if not self.raisedonors.store_donation_key(entity_id, key):
                 self._remember_not_offered()
         elif what == "donor":
+            if key in self.tools.keys.refused(f"donor#{entity_id}", "aegis"):
+                # A person undid this match before its key was stored.
+                return
             self.raisedonors.store_donor_key(int(entity_id), key)
         elif what == "schedule":
             self._store_on_schedule(work, int(entity_id), key)

@@ -105,6 +105,16 @@ class CrmKeys:
         }
         return update(self.table, {"entity": entity, "system": system}, values, entity, "crm_key = :old", old=key)
 
+    def refuse(self, entity: str, system: str, keys: Iterable[str], now: datetime) -> Write:
+        """Remember records that a person said are not this entity's: no rule and no imported key leads there again."""
+        values = {"entity": entity, "system": f"{system}/refused", "refused": sorted(keys), "since": format_moment(now)}
+        return put(self.table, {**values, "v": FORMAT_VERSION}, f"{entity} refused")
+
+    def refused(self, entity: str, system: str) -> frozenset[str]:
+        """The records that a person said are not this entity's."""
+        row = read_one(self.client, self.table, {"entity": entity, "system": f"{system}/refused"})
+        return frozenset(map(str, row.get("refused", ()))) if row else frozenset()
+
     def claim(self, entity: str, system: str, delivery_id: str, now: datetime, *, take_over: bool = False) -> Write:
         """Say that a record at the destination belongs to this delivery."""
         values = {
