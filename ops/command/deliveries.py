@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from giftbridge.domain.deliveries import Delivery, Kind, State
+from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.times import format_moment
+from giftbridge.flows.vitals import held_since
 from ops.command.activity import lines_table
+from ops.command.filters import InState, OfCause, OfDay, OfDonor, OfKind, ToDestination, WithText, filter_of
 from ops.command.showing import moment, pairs, sightings, state_text, table, why
 from ops.command.terminal import Terminal, verb
 from ops.operating import story
 from ops.operating.explaining import as_json, held_text, original_of, row_as_sent, told_result, what_next
-from ops.operating.identifiers import FORMS, deliveries_named, donor_id
-from ops.operating.import_tool import held_since
-from ops.operating.listing import Filter, Listing, find
+from ops.operating.identifiers import FORMS, deliveries_named
+from ops.operating.listing import Listing, find
 from ops.operating.problems import HEALTHY, PERSON_NEEDED
 from ops.operating.stack import Stack
 
@@ -32,18 +32,15 @@ def deliveries(
         str | None,
         typer.Argument(metavar="ID", help=f"Explain what this names: {FORMS}."),
     ] = None,
-    state: Annotated[
-        State | None, typer.Option(metavar="STATE", help=f"Only those in this state: {', '.join(State)}.")
-    ] = None,
-    kind: Annotated[
-        Kind | None, typer.Option(metavar="KIND", help=f"Only those of this kind: {', '.join(Kind)}.")
-    ] = None,
-    donor: Annotated[str | None, typer.Option(metavar="ID", help="Only those of this donor.")] = None,
-    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only those of this day in UTC.")] = None,
-    destination: Annotated[str | None, typer.Option(help="Only those to this system.")] = None,
-    cause: Annotated[str | None, typer.Option(help="Only those of this cause, as `failures` names it.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only those whose trouble says this.")] = None,
+    state: InState = None,
+    kind: OfKind = None,
+    donor: OfDonor = None,
+    day: OfDay = None,
+    destination: ToDestination = None,
+    cause: OfCause = None,
+    text: WithText = None,
     limit: Annotated[int, typer.Option(min=1, max=5000, help="At most so many.")] = 50,
+    after: Annotated[str | None, typer.Option(metavar="PLACE", help="Go on where a list ended, as it said.")] = None,
     row: Annotated[
         bool, typer.Option("--row", help="With an ID: show the row for Virtuous' import tool, names and all.")
     ] = False,
@@ -56,17 +53,9 @@ def deliveries(
     if name is not None:
         return _explain(terminal, name, with_row=row)
     stack = terminal.stack
-    wanted = Filter(
-        state=state,
-        kind=kind,
-        destination=stack.destinations_named(destination)[0] if destination is not None else None,
-        donor=donor_id(donor) if donor is not None else None,
-        day=day.replace(tzinfo=UTC).date() if day is not None else None,
-        cause=cause,
-        text=text,
-    )
+    wanted = filter_of(stack, state, kind, donor, day, destination, cause, text)
     with terminal.busy("looking"):
-        listing = find(stack, wanted, limit)
+        listing = find(stack, wanted, limit, after)
     terminal.answer(_data(listing), _table(listing), _footer(listing))
     return HEALTHY
 
@@ -83,14 +72,15 @@ def _row(delivery: Delivery) -> tuple[Any, ...]:
 
 
 def _footer(listing: Listing) -> str:
-    more = "; there are more, --limit shows them" if listing.has_more else ""
-    return f"{len(listing.deliveries)} shown, out of {listing.searched}{more}"
+    more = f"; there are more: --after {listing.next_cursor}" if listing.has_more else ""
+    return f"{len(listing.deliveries)} shown, out of: {listing.searched}{more}"
 
 
 def _data(listing: Listing) -> dict[str, Any]:
     return {
         "deliveries": [as_json(delivery) for delivery in listing.deliveries],
         "has_more": listing.has_more,
+        "next": listing.next_cursor,
         "searched": listing.searched,
     }
 
@@ -136,6 +126,7 @@ def _explained(delivery: Delivery, stack: Stack) -> Table:
             ("Donor", str(delivery.donor_id) if delivery.donor_id is not None else "unknown"),
             ("State", state_text(delivery)),
             ("Sightings", sightings(delivery)),
+            ("Corrected", ", ".join(f"{name} = {value or '(empty)'}" for name, value in delivery.corrections.items())),
             ("Original", _original(stack, delivery)),
             ("Held", held_text(stack, delivery)),
             ("Chunk", delivery.chunk),

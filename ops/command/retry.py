@@ -7,11 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from giftbridge.domain.deliveries import State
+from ops.command import retry_runs
+from ops.command.filters import InState, OfDay, OfDonor, OfKind, ToDestination, WithText, filter_of
 from ops.command.showing import duration, state_text, table
 from ops.command.terminal import Terminal, verb
 from ops.operating.identifiers import FORMS
+from ops.operating.listing import Filter
 from ops.operating.problems import HEALTHY, PERSON_NEEDED, WrongUsage
-from ops.operating.retrying import Plan, Result, Way, carry_out, plan_failed, plan_named
+from ops.operating.retry_runs import WINDOW
+from ops.operating.retrying import Plan, Result, Way, carry_out, plan_failed, plan_matching, plan_named
 from ops.operating.stack import Stack
 from ops.operating.systems import SYSTEMS
 
@@ -24,19 +29,37 @@ def retry(
     names: Annotated[list[str] | None, typer.Argument(metavar="ID...", help=f"{FORMS}.")] = None,
     cause: Annotated[str | None, typer.Option(help="All failed ones of this cause, as `failures` names it.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All failed ones.")] = False,
+    state: InState = None,
+    kind: OfKind = None,
+    donor: OfDonor = None,
+    day: OfDay = None,
+    destination: ToDestination = None,
+    text: WithText = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     plan_only: Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="As a run, however few: tell what becomes of each.")] = False,
+    go_on: Annotated[str | None, typer.Option("--continue", metavar="RUN", help="Go on with a run.")] = None,
+    cancel: Annotated[str | None, typer.Option("--cancel", metavar="RUN", help="Stop a run.")] = None,
+    runs: Annotated[bool, typer.Option("--runs", help="List the last runs.")] = False,
 ) -> int:
-    """Retry deliveries: one, several, all of a cause, or all failed.
+    """Retry deliveries: one, several, all that match, or all failed.
 
     The plan is shown first, and exactly the planned ones are retried. Where an earlier request may have landed, the
     retry looks for it first and sends only if it is not there: a retry never posts a gift twice. Where only a person
     could look, the plan says so, and the retry is that person's word. A row that waits for Virtuous' batch goes to the
     import tool alone, at once; one that is held there is only looked up.
+
+    The options of `giftbridge deliveries` choose among the failed ones, or with --state among others. More than 100 are
+    a run: they are released as earlier ones settle, you see what becomes of each, and Ctrl-C leaves the run to be gone
+    on with (--continue) or stopped (--cancel), which puts back what was not tried.
     """
     stack = terminal.stack
+    told_runs = retry_runs.asked_for(terminal, go_on, cancel, runs)
+    if told_runs is not None:
+        return told_runs
+    picked = filter_of(stack, state, kind, donor, day, destination, None, text)
     with terminal.busy("planning"):
-        plan = _plan(stack, names or [], cause, everything=everything)
+        plan = _plan(stack, names or [], cause, picked, everything=everything)
     if plan_only:
         terminal.answer({"plan": _plan_data(plan)}, *_plan_shown(plan))
         return HEALTHY
@@ -49,6 +72,13 @@ def retry(
     if not terminal.agree(f"Retry {len(plan.to_do)}?", yes=yes):
         terminal.say("Nothing was changed.")
         return HEALTHY
+    if follow or len(plan.to_do) > WINDOW:
+        return retry_runs.begun(terminal, plan, _plan_data(plan))
+    return _retried_at_once(terminal, plan)
+
+
+def _retried_at_once(terminal: Terminal, plan: Plan) -> int:
+    stack = terminal.stack
     results = _carried_out(terminal, stack, plan)
     data = {"plan": _plan_data(plan), "results": [{"id": r.id, "outcome": r.outcome, "text": r.text} for r in results]}
     counts = ", ".join(f"{count} {outcome}" for outcome, count in Counter(r.outcome for r in results).items())
@@ -57,14 +87,25 @@ def retry(
     return HEALTHY if all(result.outcome == "retried" for result in results) else PERSON_NEEDED
 
 
-def _plan(stack: Stack, names: list[str], cause: str | None, *, everything: bool) -> Plan:
-    if sum((bool(names), cause is not None, everything)) != 1:
+def _plan(stack: Stack, names: list[str], cause: str | None, picked: Filter, *, everything: bool) -> Plan:
+    is_picked = picked != Filter()
+    if sum((bool(names), cause is not None or is_picked, everything)) != 1:
         raise WrongUsage(
-            "Which ones?", ["Give IDs, --cause CAUSE or --all; `giftbridge failures` lists the causes there are."]
+            "Which ones?",
+            [
+                "Give IDs, --cause CAUSE, --all, or options of `giftbridge deliveries` such as --day.",
+                "`giftbridge failures` lists the causes there are.",
+            ],
         )
     if names:
         return plan_named(stack, names)
-    return plan_failed(stack, cause)
+    if not is_picked:
+        return plan_failed(stack, cause)
+    return plan_matching(stack, Filter(**{**_values(picked), "state": picked.state or State.FAILED, "cause": cause}))
+
+
+def _values(picked: Filter) -> dict[str, Any]:
+    return {name: getattr(picked, name) for name in ("kind", "destination", "donor", "day", "text")}
 
 
 def _carried_out(terminal: Terminal, stack: Stack, plan: Plan) -> list[Result]:

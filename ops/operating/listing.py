@@ -1,27 +1,41 @@
-"""Finding deliveries through the indexes, never by reading a whole table."""
+"""Lists of deliveries, page by page through the indexes, and failures grouped by cause. No table is ever scanned."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from itertools import islice
 
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Trouble
-from giftbridge.domain.sightings import REOPENABLE
-from ops.operating.identifiers import kind_of
+from giftbridge.domain.sightings import LEFT_BY_A_PERSON, REOPENABLE
+from giftbridge.store.index_pages import Mark
+from giftbridge.store.rows import side_by_side
+from ops.operating.candidates import (
+    TOP,
+    Candidate,
+    DonorTrail,
+    StateTrail,
+    StoryTrail,
+    cursor_of,
+    first_day,
+    is_in_sight,
+    read_cursor,
+)
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS
 
 MOST = 10_000
-_LINES_OF_A_DAY = 5_000
-_DAYS_BACK = 7
-_UNSETTLED = ("open", "sent", "failed")
+# So many rows are looked at for one page, however few of them are wanted.
+MOST_LOOKED_AT = 300
+_BATCH = 100
 # Every cause a delivery can be ignored for has a partition of its own in the index.
 IGNORED_CAUSES = tuple(
     sorted(
         {
             *REOPENABLE,
+            LEFT_BY_A_PERSON,
             "cannot-erase",
             "contact-gone",
             "echo",
@@ -30,6 +44,7 @@ IGNORED_CAUSES = tuple(
             "not-eligible",
             "nothing-changed",
             "nothing-left",
+            "nothing-to-adjust",
             "no-partner",
             "no-pledge",
             "not-refunded",
@@ -43,7 +58,10 @@ IGNORED_CAUSES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which deliveries are wanted; None does not matter. `day` is a day in UTC, `text` is part of the trouble."""
+    """Which deliveries are wanted; None does not matter. `day` is a day in UTC, `text` is part of the trouble.
+
+    Of failed and ignored ones, `day` is when they became so; of others, a day on which something happened to them.
+    """
 
     state: State | None = None
     kind: Kind | None = None
@@ -67,97 +85,178 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """What was found, last changed first. `searched` says where; `has_more` whether there are others."""
+class Page:
+    """Deliveries, last changed first. `next_cursor` leads to the next page, None at the end; `searched` says where.
+
+    `looked_at` counts the rows read for it. A page may be short, or empty, though there are more.
+    """
 
     deliveries: tuple[Delivery, ...]
-    has_more: bool
+    next_cursor: str | None
     searched: str
+    looked_at: int
 
 
-def find(stack: Stack, wanted: Filter, limit: int) -> Listing:
-    """The wanted deliveries, last changed first."""
+def page_of(stack: Stack, wanted: Filter, limit: int, cursor: str | None = None) -> Page:
+    """One page of the wanted deliveries, newest first as far as an index is in that order. Raises WrongUsage.
+
+    Rows that wait in one chunk stay together, and may go beyond the limit. What changes while somebody pages may be
+    met twice, or not at all.
+    """
+    stages = _stages(stack, wanted)
+    number, mark = read_cursor(cursor, len(stages))
+    found: dict[str, Delivery] = {}
+    looked_at = 0
+    while True:
+        stage = stages[number]
+        looked_at += stage.fill(found, mark, limit, MOST_LOOKED_AT - looked_at)
+        mark = stage.mark
+        if mark is None and number + 1 < len(stages) and len(found) < limit:
+            number += 1
+            continue
+        break
+    if mark is None and number + 1 < len(stages):
+        number, mark = number + 1, TOP
+    shown = sorted(found.values(), key=lambda d: (d.updated_at, d.id), reverse=True)
+    next_cursor = cursor_of(number, mark) if mark is not None else None
+    return Page(tuple(shown), next_cursor, "; ".join(stage.words for stage in stages), looked_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What was found, last changed first. `searched` says where; `next_cursor` goes on after it."""
+
+    deliveries: tuple[Delivery, ...]
+    searched: str
+    next_cursor: str | None
+
+    @property
+    def has_more(self) -> bool:
+        return self.next_cursor is not None
+
+
+def find(stack: Stack, wanted: Filter, limit: int, cursor: str | None = None, most_pages: int = 40) -> Listing:
+    """The wanted deliveries, page after page until there are enough or enough was looked at. Raises WrongUsage."""
+    found: dict[str, Delivery] = {}
+    for _ in range(most_pages):
+        page = page_of(stack, wanted, min(limit - len(found), _BATCH), cursor)
+        found.update((delivery.id, delivery) for delivery in page.deliveries)
+        cursor = page.next_cursor
+        if cursor is None or len(found) >= limit:
+            break
+    shown = sorted(found.values(), key=lambda d: (d.updated_at, d.id), reverse=True)
+    return Listing(tuple(shown), page.searched, cursor)
+
+
+# --- stages: what is open, then what was told of ----------------------------------------------------------------
+
+
+class _Stage:
+    """A trail with the rows that it may show; `mark` is where it stopped, None at its end."""
+
+    def __init__(self, stack: Stack, trail: StateTrail | DonorTrail | StoryTrail, wanted: Filter, words: str) -> None:
+        self.stack = stack
+        self.trail = trail
+        self.wanted = wanted
+        self.words = words
+        self.mark: Mark | None = None
+        self.picky = wanted != Filter()
+
+    def fill(self, found: dict[str, Delivery], mark: Mark | None, limit: int, rows: int) -> int:
+        """Add wanted deliveries after a mark up to the limit, looking at so many rows; how many were looked at."""
+        begin = None if mark == TOP else mark
+        size = _BATCH if self.picky else min(_BATCH, limit + 1)
+        candidates = self.trail.after(begin, size)
+        looked_at, self.mark = 0, begin or TOP
+        if rows <= 0:
+            return 0
+        while batch := list(islice(candidates, min(size, max(1, rows - looked_at)))):
+            if len(found) >= limit:
+                return looked_at
+            read = self.stack.tools.deliveries.get_many(name for one in batch for name in one.ids)
+            looked_at += len(read)
+            for one in batch:
+                if len(found) >= limit:
+                    return looked_at
+                self.mark = one.mark
+                found.update((d.id, d) for d in self._wanted(one, read, begin) if d.id not in found)
+            if looked_at >= rows:
+                return looked_at
+        self.mark = self.trail.rested_at if isinstance(self.trail, StoryTrail) else None
+        return looked_at
+
+    def _wanted(self, one: Candidate, read: dict[str, Delivery], begin: Mark | None) -> Iterator[Delivery]:
+        for name in one.ids:
+            delivery = read.get(name)
+            if delivery is not None and self.wanted.fits(delivery) and self._is_its_place(delivery, begin):
+                yield delivery
+
+    def _is_its_place(self, delivery: Delivery, begin: Mark | None) -> bool:
+        """Of the day it is asked for; and not shown by the stage before, or by an earlier page."""
+        day = self.wanted.day
+        if isinstance(self.trail, StoryTrail):
+            is_shown = self.wanted.state is None and is_in_sight(delivery)
+            if is_shown and (day is None or delivery.created_at.date() == day):
+                return False
+            return not self.trail.was_met(delivery, begin)
+        if day is None or (isinstance(self.trail, StateTrail) and self.trail.days != ("0", "9999")):
+            return True
+        if isinstance(self.trail, StateTrail) and self.wanted.state is None and self.wanted.cause is None:
+            return delivery.created_at.date() == day
+        return day in {delivery.created_at.date(), delivery.updated_at.date()}
+
+
+def _stages(stack: Stack, wanted: Filter) -> list[_Stage]:
+    """Where all wanted deliveries are, in the order in which they are shown."""
     if wanted.donor is not None:
-        found: Iterable[Delivery] = stack.tools.deliveries.of_donor(wanted.donor, 1_000)
-        if wanted.day is not None:
-            found = [d for d in found if wanted.day in {d.created_at.date(), d.updated_at.date()}]
-        searched = f"donor {wanted.donor}"
-    else:
-        ids, searched = _candidates(stack, wanted, limit)
-        found = stack.tools.deliveries.get_many(ids).values()
-        if wanted.day is not None and wanted.state not in {State.DELIVERED, None}:
-            found = [d for d in found if wanted.day in {d.created_at.date(), d.updated_at.date()}]
-    fitting = sorted(filter(wanted.fits, found), key=lambda d: (d.updated_at, d.id), reverse=True)
-    return Listing(tuple(fitting[:limit]), len(fitting) > limit, searched)
-
-
-def in_bucket(stack: Stack, bucket: str, destination: str | None = None) -> list[Delivery]:
-    """All deliveries in a bucket of the index: `open`, `sent`, `failed` or `ignored:CAUSE`."""
-    ids = _bucket_ids(stack, bucket, destination)
-    found = stack.tools.deliveries.get_many(ids)
-    return [found[name] for name in ids if name in found]
-
-
-def _candidates(stack: Stack, wanted: Filter, limit: int) -> tuple[list[str], str]:
-    """Ids among which all wanted ones are, and the words for where they come from."""
-    buckets = _buckets(wanted)
-    if buckets is not None:
-        found = [name for bucket in buckets for name in _bucket_ids(stack, bucket, wanted.destination)]
-        return _with_members(stack, found), f"all {', '.join(buckets)}"
+        return [_Stage(stack, DonorTrail(stack, wanted.donor), wanted, f"donor {wanted.donor}")]
+    destinations = [wanted.destination] if wanted.destination else list(DESTINATIONS)
+    groups = _buckets(wanted)
+    if groups is not None:
+        ends_by_day = wanted.state in {State.FAILED, State.IGNORED} and wanted.day is not None
+        days = (f"{wanted.day}T", f"{wanted.day}U") if ends_by_day else None
+        named = [", ".join(dict.fromkeys(bucket.partition(":")[0] for bucket in group)) for group in groups]
+        trails = [StateTrail(stack, group, destinations, days) for group in groups]
+        return [_Stage(stack, trail, wanted, f"all {words}") for trail, words in zip(trails, named, strict=True)]
     if wanted.day is not None:
-        told = _told_of(stack, [wanted.day], MOST)
-        quiet = [d.id for d in _unsettled(stack, wanted.destination) if d.created_at.date() == wanted.day]
-        return [*told, *quiet], f"what happened on {wanted.day} (UTC)"
-    today = stack.tools.now().date()
-    days = [today - timedelta(days=back) for back in range(_DAYS_BACK)]
-    told = _told_of(stack, days, limit + 1 if wanted == Filter() else MOST)
+        story = _Stage(stack, StoryTrail(stack, wanted.day, wanted.day), wanted, f"what happened on {wanted.day} (UTC)")
+    else:
+        since = first_day(stack)
+        told = StoryTrail(stack, stack.tools.now().date(), since)
+        story = _Stage(stack, told, wanted, f"what happened since {since}, newest first")
     if wanted.state is State.DELIVERED:
-        return told, f"what happened in the last {_DAYS_BACK} days; --day looks at an older one"
-    unsettled = [name for bucket in _UNSETTLED for name in _bucket_ids(stack, bucket, wanted.destination)]
-    searched = f"open, held and failed ones, and what happened in the last {_DAYS_BACK} days"
-    return _with_members(stack, [*told, *unsettled]), searched
+        return [story]
+    return [_Stage(stack, StateTrail(stack, ["open"], destinations), wanted, "what is open"), story]
 
 
-def _buckets(wanted: Filter) -> list[str] | None:
-    """The partitions of the index that hold all wanted deliveries; None when no partition does."""
+def _buckets(wanted: Filter) -> list[list[str]] | None:
+    """The partitions of the index that hold all wanted deliveries, in the order of search; None when none do."""
+    ignored = [f"ignored:{cause}" for cause in ([wanted.cause] if wanted.cause else IGNORED_CAUSES)]
     if wanted.state is State.PENDING:
         # Those that go with a chunk that failed wait with it.
-        return ["open", "failed"]
+        return [["open", "failed"]]
     if wanted.state in OPEN_STATES:
-        return ["open"]
+        return [["open"]]
     if wanted.state in {State.FAILED, State.SENT}:
-        return [str(wanted.state)]
+        return [[str(wanted.state)]]
     if wanted.state is State.IGNORED:
-        return [f"ignored:{cause}" for cause in ([wanted.cause] if wanted.cause else IGNORED_CAUSES)]
-    if wanted.state is None and wanted.cause is not None:
-        return [*_UNSETTLED, f"ignored:{wanted.cause}"]
+        return [ignored]
+    if wanted.state is None and (wanted.cause is not None or wanted.text is not None) and wanted.day is None:
+        return [["failed"], ["open"], ["sent"], ignored]
     return None
 
 
-def _unsettled(stack: Stack, destination: str | None) -> list[Delivery]:
-    return [delivery for bucket in _UNSETTLED for delivery in in_bucket(stack, bucket, destination)]
+# --- by state ---------------------------------------------------------------------------------------------------
 
 
-def _bucket_ids(stack: Stack, bucket: str, destination: str | None) -> list[str]:
-    destinations = [destination] if destination else DESTINATIONS
-    return [name for d in destinations for name in stack.tools.deliveries.ids_in(bucket, d, MOST)]
-
-
-def _with_members(stack: Stack, ids: list[str]) -> list[str]:
-    """The index shows a chunk alone: rows that wait in it are found through it."""
-    chunks = stack.tools.deliveries.get_many(name for name in ids if kind_of(name) is Kind.IMPORT_CHUNK)
-    return list(dict.fromkeys([*ids, *(member for chunk in chunks.values() for member in chunk.members)]))
-
-
-def _told_of(stack: Stack, days: Iterable[date], enough: int) -> list[str]:
-    """Ids of deliveries that the activity of these days tells of, the latest first."""
-    ids: dict[str, None] = {}
-    for day in days:
-        lines = stack.tools.activity.of_day(day.isoformat(), min(_LINES_OF_A_DAY, max(enough * 3, 100)))
-        ids.update(dict.fromkeys(str(line["delivery"]) for line in lines if line.get("delivery")))
-        if len(ids) >= enough:
-            break
-    return list(ids)
+def in_bucket(stack: Stack, bucket: str, destination: str | None = None) -> list[Delivery]:
+    """All deliveries in a bucket of the index (`failed`, `open`, `ignored:CAUSE`), MOST at most of each destination."""
+    destinations = [destination] if destination else list(DESTINATIONS)
+    read = stack.tools.deliveries
+    ids = [name for d in destinations for name in read.ids_in(bucket, d, MOST)]
+    parts = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+    found = {name: d for part in side_by_side(read.get_many, parts, stack.tools.threads) for name, d in part.items()}
+    return [found[name] for name in ids if name in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +273,10 @@ class FailureGroup:
     sample: tuple[str, ...]
 
 
-def failures(stack: Stack) -> list[FailureGroup]:
-    """Failed deliveries grouped by cause, the most frequent first."""
+def failures(stack: Stack, destination: str | None = None) -> list[FailureGroup]:
+    """Failed deliveries, of one destination or all, grouped by cause, the most frequent first."""
     by_cause: dict[str, list[Delivery]] = defaultdict(list)
-    for delivery in in_bucket(stack, "failed"):
+    for delivery in in_bucket(stack, "failed", destination):
         by_cause[_trouble_of(delivery).cause].append(delivery)
     groups = [_group(cause, sorted(them, key=lambda d: d.updated_at)) for cause, them in by_cause.items()]
     return sorted(groups, key=lambda group: (-group.count, group.cause))

@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.domain.sightings import LEFT_BY_A_PERSON
 from giftbridge.errors import LostRace
 from giftbridge.flows.work import Work
 from ops.operating.identifiers import deliveries_named
-from ops.operating.listing import in_bucket
+from ops.operating.listing import MOST, Filter, find, in_bucket
 from ops.operating.stack import Stack
 from ops.operating.systems import DESTINATIONS
 
@@ -24,6 +25,7 @@ CALLS_EACH = 3
 # What only a person can see in Aegis: to retry is to say that it is not there.
 _WORD_OF_A_PERSON = {
     "refund-may-be-there": "is sent on your word that none of the candidates is this refund",
+    LEFT_BY_A_PERSON: "is sent although a person decided to leave it",
     "note-outcome-unknown": "is sent once more, on your word that the note is not in Aegis",
 }
 
@@ -81,6 +83,11 @@ def plan_named(stack: Stack, names: Iterable[str]) -> Plan:
     return _plan(stack, found.values())
 
 
+def plan_matching(stack: Stack, wanted: Filter, most: int = MOST) -> Plan:
+    """A plan for the deliveries that a list of this filter shows, so many at most."""
+    return _plan(stack, find(stack, wanted, most, most_pages=most).deliveries)
+
+
 def plan_failed(stack: Stack, cause: str | None = None) -> Plan:
     """A plan for all failed deliveries, or those of one cause."""
     failed = in_bucket(stack, "failed")
@@ -126,38 +133,39 @@ def carry_out(stack: Stack, plan: Plan, who: str) -> Iterator[Result]:
     """Retry exactly the planned deliveries; one that changed since the plan was made is left alone."""
     to_do = plan.to_do
     for start in range(0, len(to_do), _CHUNK):
-        reopened: list[Delivery] = []
+        retried: list[Delivery] = []
         results: list[Result] = []
         for item in to_do[start : start + _CHUNK]:
             try:
-                reopened.append(_reopened(stack, item, who))
+                retried.append(reopen(stack, item.delivery, item.way, f"retried by {who}", who))
             except LostRace:
                 results.append(Result(item.delivery.id, "left", "changed since the plan was made; left alone"))
-        nudged = _nudge(stack, reopened)
-        results += [Result(delivery.id, "retried", nudged.get(delivery.destination, "")) for delivery in reopened]
+        nudged = nudge(stack, retried)
+        results += [Result(delivery.id, "retried", nudged.get(delivery.destination, "")) for delivery in retried]
         yield from results
 
 
-def _reopened(stack: Stack, item: Item, who: str) -> Delivery:
-    tools, before = stack.tools, item.delivery
-    if item.way is Way.NOW:
-        now = tools.now()
-        line = tools.activity.line(
-            before.donor_entity,
-            now=now,
-            what="retried",
-            why="an operator wants it tried now",
-            delivery_id=before.id,
-            who=who,
-            details={"kind": before.kind.value},
-        )
-        return tools.deliveries.save(before, replace(before, due=now, updated_at=now), line)
-    work = Work(tools, before)
-    work.reopen(f"retried by {who}")
-    return work.delivery
+def reopen(stack: Stack, before: Delivery, way: Way, why: str, who: str) -> Delivery:
+    """Have a delivery tried as its way says; `why` stands in its activity. Raises LostRace."""
+    tools = stack.tools
+    if way is not Way.NOW:
+        work = Work(tools, before)
+        work.reopen(why)
+        return work.delivery
+    now = tools.now()
+    line = tools.activity.line(
+        before.donor_entity,
+        now=now,
+        what="retried",
+        why=f"{why}: wanted now",
+        delivery_id=before.id,
+        who=who,
+        details={"kind": before.kind.value},
+    )
+    return tools.deliveries.save(before, replace(before, due=now, updated_at=now), line)
 
 
-def _nudge(stack: Stack, deliveries: list[Delivery]) -> dict[str, str]:
+def nudge(stack: Stack, deliveries: list[Delivery]) -> dict[str, str]:
     """Send a message for each, and what that does by destination, in words.
 
     Also while a destination is closed: the row then waits for it, and no dead letter of the failed one is its nudge.
