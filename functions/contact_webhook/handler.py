@@ -18,6 +18,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
     try:
         return _answered(event)
     except Rejected as refused:
+        _log_refusal(400)
         error = {"field": refused.field, "problem": refused.text, "remedy": refused.remedy}
         return problem(400, refused.explain(), errors=[error])
     except Exception as error:
@@ -29,9 +30,11 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
 def _answered(event: dict[str, Any]) -> HttpAnswer:
     body = _body(event)
     if len(body) > MOST_BYTES:
+        _log_refusal(413)
         return problem(413, f"The body is larger than {MOST_BYTES} bytes.")
     signing = assembly.signing.get()
     if not is_genuine(body, event.get("headers") or {}, assembly.secrets.get(), signing):
+        _log_refusal(401)
         return problem(401, f"The signature in the header {signing.header} is missing or wrong.")
     told = read_delivery(body)
     if told.accepted:
@@ -49,6 +52,11 @@ def _body(event: dict[str, Any]) -> bytes:
     except ValueError:
         # API Gateway sends no such thing; nobody signed it.
         return b""
+
+
+def _log_refusal(status: int) -> None:
+    """The line that the template's metric filter counts."""
+    assembly.log.warning("webhook refused", extra={"status": status})
 
 
 def _log(told: Told) -> None:

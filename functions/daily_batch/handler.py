@@ -1,10 +1,11 @@
-"""A tick in, the day's batch for Virtuous planned when it is due."""
+"""A tick in: the batch for Virtuous planned, the digest written, both sides reconciled, each when it is due."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from giftbridge.flows.daily_digest import DailyDigest
 from giftbridge.runtime import start
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ function = start()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run the batch if it is due, or at once for {"run": "now"}; idle until Virtuous is connected."""
     function.assembly.begin(context.get_remaining_time_in_millis() / 1000)
+    try:
+        return _plan(event, context)
+    finally:
+        # Whatever becomes of the batch or of the digest, and without Virtuous too.
+        try:
+            _tell_of_yesterday()
+        finally:
+            _reconcile(context)
+
+
+def _plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     batch = function.assembly.daily_batch(owner=context.aws_request_id)
     if batch is None:
         return {"why_idle": "Virtuous is not connected"}
@@ -25,3 +37,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     if outcome.why_idle is None:
         function.tell("planned the batch", answer, {"BatchesRun": 1.0})
     return answer
+
+
+def _tell_of_yesterday() -> None:
+    digest = DailyDigest(function.assembly.tools, function.assembly.destinations()).run()
+    if digest.day is not None:
+        function.tell("wrote the digest", dataclasses.asdict(digest), {"DigestsWritten": 1.0})
+
+
+def _reconcile(context: LambdaContext) -> None:
+    """With the time that is left, and with Aegis alone too."""
+    daily = function.assembly.daily_reconciliation(owner=context.aws_request_id)
+    outcome = daily.run() if daily is not None else None
+    if outcome is not None and outcome.why_idle is None:
+        function.tell("reconciled", dataclasses.asdict(outcome), {"ReconciliationsMade": float(outcome.is_done)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from giftbridge.flows.vitals import VitalSigns
 from giftbridge.runtime import start
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             function.logger.exception("a destination could not be swept", extra={"destination": sweep.destination})
             troubles.append(error)
     answer: dict[str, Any] = {name: dataclasses.asdict(outcome) for name, outcome in swept.items()}
+    try:
+        _tell(answer, died=sum(outcome.died for outcome in swept.values()))
+    except Exception as error:
+        function.logger.exception("the vitals could not be told")
+        troubles.append(error)
     net = function.assembly.contact_net()
     if net is not None:
         looked = net.run()
@@ -36,7 +42,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         function.tell("looked for modified contacts", answer["contacts"], counts)
     if troubles:
         raise troubles[0]
-    oldest = max((outcome.oldest_open for outcome in swept.values()), default=0.0)
-    died = sum(outcome.died for outcome in swept.values())
-    function.tell("swept", answer, {"OldestOpenSeconds": oldest, "DeadLettersOfDeadWorkers": died})
     return answer or {"why_idle": "no destination is connected"}
+
+
+def _tell(answer: dict[str, Any], died: int) -> None:
+    """What was done, and how the stack is: told before the net, which may take all of the time that is left."""
+    vitals = VitalSigns(function.assembly.tools, function.assembly.destinations()).take().metrics()
+    function.tell("swept", {**answer, "vitals": vitals}, {**vitals, "DeadLettersOfDeadWorkers": died})

@@ -18,6 +18,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
     try:
         return _answered(event)
     except Rejected as refused:
+        _log_refusal(400)
         error = {"field": refused.field, "problem": refused.text, "remedy": refused.remedy}
         return problem(400, refused.explain(), errors=[error])
     except Exception as error:
@@ -28,13 +29,20 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
 
 def _answered(event: dict[str, Any]) -> HttpAnswer:
     if not is_genuine(event.get("headers") or {}, assembly.token()):
+        _log_refusal(401)
         return problem(401, "The header X-RaiseDonors-Token is missing or wrong.")
     body = (event.get("body") or "").encode("utf-8", "surrogatepass")
     if event.get("isBase64Encoded"):
         body = base64.b64decode(body)
     if len(body) > MOST_BYTES:
+        _log_refusal(413)
         return problem(413, f"The body is larger than {MOST_BYTES} bytes.")
     is_known = names_known_record(body)
     started = is_known and assembly.hint.give()
     assembly.log.info("hint", extra={"known": is_known, "started": started})
     return accepted()
+
+
+def _log_refusal(status: int) -> None:
+    """The line that the template's metric filter counts."""
+    assembly.log.warning("webhook refused", extra={"status": status})

@@ -68,7 +68,7 @@ class Recorder:
 def allowed_to(role: str) -> set[tuple[str, str]]:
     """The actions that a role allows, with the resource of each."""
     return {
-        (action, _resource(resource))
+        (action, resource_of(resource))
         for statement in _statements(role)
         for action in _list(statement["Action"])
         for resource in _list(statement["Resource"])
@@ -84,7 +84,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _resource(resource: Any) -> str:
+def resource_of(resource: Any) -> str:
     """The logical id in a reference, followed by the index where it is one."""
     if isinstance(resource, str):
         return resource

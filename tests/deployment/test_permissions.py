@@ -14,6 +14,7 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.errors import GiftBridgeError
 from giftbridge.flows.donor_history import WIRE_SECONDS, DonorHistory, Question
 from giftbridge.flows.pickup_hint import PickupHint
+from giftbridge.flows.vitals import VitalSigns
 from tests.deployment.recorder import Recorder, allowed_to
 from tests.mail_room import FIRST, SECOND, Killed, mail_room
 from tests.workbench import Workbench, workbench
@@ -42,6 +43,7 @@ def recorder() -> Iterator[Recorder]:
             watched.watch("pickup", bench.pickup)
             _work(bench, watched)
             watched.watch("sweep", bench.sweep)
+            watched.watch("sweep", VitalSigns(bench.tools, ["aegis"]).take)
             if tick == 3:
                 bench.settings(raisedonors={"test_mode_gifts": "send"})
                 bench.give("one_time")

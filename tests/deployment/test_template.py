@@ -29,7 +29,7 @@ READERS = {
         "DonorHistoryRole",
         "RaiseDonorsHintRole",
     },
-    "AegisSecret": {"DeliverySweepRole", "AegisDeliveryRole", "DonorHistoryRole"},
+    "AegisSecret": {"DeliverySweepRole", "AegisDeliveryRole", "DailyBatchRole", "DonorHistoryRole"},
     "VirtuousSecret": {
         "DeliverySweepRole",
         "VirtuousDeliveryRole",
@@ -122,7 +122,7 @@ def test_the_template_and_the_functions_folder_name_the_same_functions() -> None
     assert named == present
 
 
-def test_schedules_are_off_until_connect_turns_them_on() -> None:
+def test_all_schedules_but_the_sweeps_are_off_until_connect_turns_them_on() -> None:
     schedules = [
         event["Properties"]
         for function in FUNCTIONS.values()
@@ -130,7 +130,8 @@ def test_schedules_are_off_until_connect_turns_them_on() -> None:
         if event["Type"] in {"Schedule", "ScheduleV2"}
     ]
 
-    assert [schedule["State"] for schedule in schedules] == ["DISABLED"] * 4
+    assert [schedule["State"] for schedule in schedules] == ["DISABLED", {"Ref": "SweepSchedule"}, *["DISABLED"] * 2]
+    assert own_template()["Parameters"]["SweepSchedule"]["Default"] == "ENABLED"
 
 
 def test_every_parameter_has_a_default_and_a_description() -> None:

@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS
+from giftbridge.flows.daily_digest import DailyDigest
+from giftbridge.flows.vitals import VitalSigns
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.virtuous_events import TRAVELLING, VirtuousEvents
 from tests.deployment.recorder import Recorder, allowed_to
@@ -34,6 +36,7 @@ def recorder() -> Iterator[Recorder]:
         gifts = [
             bench.give(kind) for kind in ("one_time", "one_time", "first_of_schedule", "unknown_fund", "test_mode")
         ]
+        bench.settings(notifications={"sender": "giftbridge@example.org", "recipients": ["ops@example.org"]})
         for day in range(4):
             if day == 1:
                 bench.settings(limits={"virtuous_per_hour": 60_000, "raisedonors_per_hour": 60_000})
@@ -55,6 +58,9 @@ def recorder() -> Iterator[Recorder]:
 def _day(rough: VirtuousBench, watched: Recorder) -> None:
     watched.watch("pickup", rough.bench.pickup)
     watched.watch("batch", rough.plan)
+    rough.bench.clock.advance(86_400)
+    watched.watch("batch", DailyDigest(rough.bench.tools, [RAISEDONORS, VIRTUOUS]).run)
+    watched.watch("sweep", VitalSigns(rough.bench.tools, [RAISEDONORS, VIRTUOUS]).take)
     _work(rough, watched)
     rough.virtuous.run_import()
     watched.watch("sweep", rough.net)
