@@ -20,14 +20,21 @@ EMULATOR_READY := .tools/emulator/.ready-$(INTERPRETER)
 SAM_READY := .tools/sam/.ready-$(INTERPRETER)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint build deploy demo lock clean check-python
+.PHONY: help setup browser test lint build deploy demo screenshots lock clean check-python
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) $(EMULATOR_READY) $(SAM_READY) ## Install everything under .venv and .tools (again only when a lock changed)
 
-test: setup ## Run all tests: make test ARGS="-k name"
+CHROMIUM_OF_DEBIAN := DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium
+# The tests of the console need Chromium; without one they are skipped, and say so. Only root can install Debian's.
+browser:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null || exit 0; \
+	{ $(CHROMIUM_OF_DEBIAN) || { apt-get update -qq && $(CHROMIUM_OF_DEBIAN); }; } >/dev/null 2>&1 || true
+
+test: setup browser ## Run all tests: make test ARGS="-k name"
 	.venv/bin/pytest $(ARGS)
 
 lint: setup ## Check style, types and who imports whom
@@ -44,6 +51,9 @@ deploy: build ## Deploy to AWS, asking for what must be known: make deploy ARGS=
 
 demo: setup ## Play a busy day on a local stack: make demo ARGS=--exit
 	.venv/bin/python -m ops.demo $(ARGS)
+
+screenshots: setup browser
+	.venv/bin/python -m ops.console.screenshots $(ARGS)
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(UV_READY) ## Rewrite every lock with the newest versions

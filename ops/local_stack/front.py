@@ -16,10 +16,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
+from ops.console.app import console_pages
 from ops.local_stack.paths import REGION, STACK_NAME
+from ops.operating.stack import Stack
 
+CONSOLE_PATH = "/console"
 MAX_BODY_BYTES = 10 * 1024 * 1024
 TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 
@@ -33,9 +36,16 @@ HTTP_ROUTES = (
 
 
 def front_app(
-    endpoint_url: str, outputs: dict[str, str], is_alive: Callable[[], bool], functions: Callable[[], Any]
+    endpoint_url: str,
+    outputs: dict[str, str],
+    is_alive: Callable[[], bool],
+    functions: Callable[[], Any],
+    own_stack: Callable[[], Stack],
 ) -> Starlette:
-    """The application; unknown paths and methods answer 404 as JSON. `functions` gives the client of AWS Lambda."""
+    """The application, with the console at /console/; unknown paths and methods answer 404 as JSON.
+
+    `functions` gives the client of AWS Lambda, `own_stack` the stack as an operator reaches it.
+    """
 
     async def health(_request: Request) -> Response:
         alive = is_alive()
@@ -63,6 +73,7 @@ def front_app(
             Route("/health", health),
             Route("/_local/stack", stack),
             *(_http_route(functions, outputs[name], *route) for *route, name in HTTP_ROUTES),
+            Mount(CONSOLE_PATH, app=console_pages(own_stack, base_path=CONSOLE_PATH)),
         ],
         exception_handlers={404: refuse, 405: refuse, 500: refuse},
     )

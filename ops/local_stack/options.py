@@ -84,6 +84,8 @@ class LocalOptions:
         visibility = math.ceil(self.visibility)
         return {
             "QueueVisibilitySeconds": str(visibility),
+            # The ticker ticks here.
+            "SweepSchedule": "DISABLED",
             # A worker needs some seconds for its calls, however short the visibility: what comes back meanwhile
             # meets its lease.
             "DeliveryTimeoutSeconds": str(max(SHORTEST_DELIVERY_SECONDS, min(LONGEST_DELIVERY_SECONDS, visibility))),

@@ -24,6 +24,7 @@ from ops.local_stack.paths import REGION, LocalStackError
 from ops.local_stack.settings import bring_in_settings
 from ops.local_stack.supervisor import Supervisor
 from ops.local_stack.ticker import Ticker
+from ops.operating.stack import open_stack
 
 SECRET_OUTPUTS = {"raisedonors": "RaiseDonorsSecret", "aegis": "AegisSecret", "virtuous": "VirtuousSecret"}
 # A tick of the local batch is a day's: it does not wait for the setting batch_at.
@@ -194,7 +195,13 @@ class LocalStack:
         self._ticker.start()
 
     def _start_front(self) -> None:
-        app = front_app(self.endpoint_url, self.outputs, self.alive, lambda: self.client("lambda"))
+        app = front_app(
+            self.endpoint_url,
+            self.outputs,
+            self.alive,
+            lambda: self.client("lambda"),
+            lambda: open_stack(local=self.front_url),
+        )
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=2))
         self._server = server
         self._server_thread = threading.Thread(

@@ -1,0 +1,1 @@
+"""The web console: pages over what ops/operating can do, for one operator on one machine."""
