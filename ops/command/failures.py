@@ -10,6 +10,7 @@ from ops.command.terminal import Terminal, verb
 from ops.operating.listing import FailureGroup
 from ops.operating.listing import failures as grouped_failures
 from ops.operating.problems import HEALTHY, PERSON_NEEDED
+from ops.operating.runbook import page_of
 
 
 @verb
@@ -39,7 +40,7 @@ def _row(group: FailureGroup) -> tuple[str, ...]:
         moment(group.first_seen),
         moment(group.last_seen),
         group.text,
-        group.remedy or "",
+        ". ".join(told for told in (group.remedy, page_of(group.cause)) if told),
         group.sample[-1],
     )
 
@@ -52,6 +53,7 @@ def _data(group: FailureGroup) -> dict[str, Any]:
         "last_seen": format_moment(group.last_seen),
         "text": group.text,
         "remedy": group.remedy,
+        "runbook": page_of(group.cause),
         "destinations": list(group.destinations),
         "sample": list(group.sample),
     }

@@ -37,13 +37,34 @@ class Verb:
 VERBS = {
     "status": Verb("ops.command.status:status", "Show on one screen how a stack is doing.", _LOOK),
     "deliveries": Verb("ops.command.deliveries:deliveries", "List deliveries, or explain one.", _LOOK),
+    "find": Verb("ops.command.find:find", "Find donors and deliveries by what you have in hand.", _LOOK),
     "failures": Verb("ops.command.failures:failures", "Show failed deliveries, grouped by cause.", _LOOK),
     "activity": Verb("ops.command.activity:activity", "Show what was done to whom, why and with what result.", _LOOK),
-    "retry": Verb("ops.command.retry:retry", "Retry deliveries: one, several, all of a cause, or all failed.", _WORK),
+    "reconcile": Verb(
+        "ops.command.reconcile:reconcile", "Compare both sides, by record and to the cent, day by day.", _LOOK
+    ),
+    "console": Verb("ops.command.console:console", "Open the web console, on this machine alone.", _LOOK),
+    "retry": Verb("ops.command.retry:retry", "Retry deliveries: one, several, all that match, or all failed.", _WORK),
+    "replay": Verb(
+        "ops.command.replay:replay",
+        "Correct a failed gift and send it so: codes, addresses and texts, not the money.",
+        _WORK,
+    ),
+    "review": Verb(
+        "ops.command.review:review",
+        "Decide what only a person can: which partner a donor is, whether a gift is there.",
+        _WORK,
+    ),
+    "undo": Verb("ops.command.undo:undo", "Undo the match of a donor with a partner in Aegis.", _WORK),
     "redrive": Verb(
         "ops.command.redrive:redrive", "Move all dead letters back into their queue, as AWS does it.", _WORK
     ),
     "dlq": Verb("ops.command.dlq:app", "Look into the dead-letter queues, or delete a message.", _WORK),
+    "erase": Verb(
+        "ops.command.erase:erase",
+        "Erase what is stored of a donor's person; ids, amounts, states and moments stay.",
+        _WORK,
+    ),
     "pause": Verb("ops.command.pausing:pause", "Make no more calls to a system; deliveries wait.", _WORK),
     "resume": Verb("ops.command.pausing:resume", "Call a system again, at once.", _WORK),
     "pickup": Verb("ops.command.pickup:app", "Read what changed on RaiseDonors, now.", _WORK),

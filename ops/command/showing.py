@@ -21,9 +21,11 @@ STATE_STYLES = {
 }
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str | None = None) -> Table:
-    """A table; long cells go on in the next line."""
-    shown = Table(*columns, box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str | None = None, is_apart: bool = True
+) -> Table:
+    """A table; long cells go on in the next line. One that stands apart has an empty line above and below."""
+    shown = Table(*columns, box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=is_apart)
     for column in shown.columns:
         column.overflow = "fold"
     for row in rows:

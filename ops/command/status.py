@@ -19,6 +19,7 @@ from ops.operating.problems import HEALTHY, PERSON_NEEDED
 from ops.operating.status import MOST_COUNTED, DestinationStatus, FeedStatus, Status, SystemStatus, read_status
 from ops.operating.systems import CRMS
 
+_MOST_LINES = 5
 _STYLES = {"open": "green", "not connected": "bold red", "paused": "bold yellow", "stopped": "bold red"}
 
 
@@ -35,11 +36,16 @@ def status(terminal: Terminal) -> int:
     verdict = (
         Text("All is well.", style="bold green") if found.is_healthy else Text("A person is needed:", style="bold red")
     )
-    lines = [Text(f"  {line}") for line in found.needs_person] + [
-        Text(f"Note: {line}", style="yellow") for line in found.notices
-    ]
+    needed, noted = _first(found.needs_person), _first(found.notices)
+    lines = [Text(f"  {line}") for line in needed] + [Text(f"Note: {line}", style="yellow") for line in noted]
     terminal.answer(_data(found), _heading(found), _systems(found), _deliveries(found), verdict, *lines)
     return HEALTHY if found.is_healthy else PERSON_NEEDED
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many as leave the rest of the screen in sight."""
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more} more: --json tells all"]
 
 
 def _heading(found: Status) -> Table:
@@ -74,7 +80,7 @@ def _feed(feed: FeedStatus, now: datetime) -> str:
 
 def _systems(found: Status) -> Table:
     columns = ("system", "address", "condition", "last success")
-    return table(columns, (_system_row(s, found.now) for s in found.systems))
+    return table(columns, (_system_row(s, found.now) for s in found.systems), is_apart=False)
 
 
 def _system_row(system: SystemStatus, now: datetime) -> tuple[str | Text, ...]:
@@ -87,26 +93,25 @@ def _system_row(system: SystemStatus, now: datetime) -> tuple[str | Text, ...]:
 
 
 def _deliveries(found: Status) -> Table:
-    columns = ("to", "enabled", "open", "failed", "oldest undelivered", "queue", "dead letters")
+    columns = ("to", "open", "failed", "oldest", "in line", "dead letters")
     # A way that nobody uses takes no line of the screen.
     used = [d for d in found.destinations if not d.is_idle or (d.name == CRMS[0] and not found.uses_another_crm)]
-    return table(columns, (_destination_row(d, found.now) for d in used))
+    return table(columns, (_destination_row(d, found.now) for d in used), is_apart=False)
 
 
 def _destination_row(destination: DestinationStatus, now: datetime) -> tuple[str | Text, ...]:
     by_state = ", ".join(f"{count} {state}" for state, count in destination.by_state.items())
     oldest = destination.oldest_undelivered
-    queue = f"{destination.queue.waiting} waiting, {destination.queue.in_hand} in hand"
+    name = Text(destination.name)
     return (
-        destination.name,
-        "yes" if destination.is_enabled else Text("no", style="bold red"),
+        name if destination.is_enabled else name.append(" (off)", style="bold red"),
         _count(destination.open) + (f" ({by_state})" if by_state else ""),
         Text(
             _count(destination.failed) + _kinds(destination.failed_by_kind),
             style="bold red" if destination.failed else "",
         ),
         age(oldest, now) if oldest else "none",
-        queue,
+        str(destination.queue.waiting + destination.queue.in_hand),
         str(destination.dead_letters.waiting + destination.dead_letters.in_hand),
     )
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ops.demo.day import Day
 from ops.demo.planting import PLANTS, plant
+from ops.demo.reconciled import print_reconciliation
 from ops.demo.report import print_report
 from ops.local_stack.paths import LocalStackError
 
@@ -48,6 +49,7 @@ def demo(
             day.play()
             for name in plant_ or []:
                 plant(name, day)
+            print_reconciliation(console, day)
             is_clean = print_report(console, day, time.monotonic() - began)
             if not exit_:
                 serve(console, day)
@@ -60,7 +62,7 @@ def demo(
 def serve(console: Console, day: Day) -> None:
     """Keep the stack up until Ctrl-C."""
     console.print(
-        f"\nThe stack goes on serving. In another terminal:\n"
+        f"\nThe stack goes on serving, with its console at {day.front_url}/console/\nIn another terminal:\n"
         f"  .venv/bin/giftbridge status --local {day.front_url}\n"
         f"  .venv/bin/giftbridge failures --local {day.front_url}\n"
         f"Ctrl-C ends it."

@@ -9,7 +9,8 @@ from typing import Any
 from giftbridge.domain.deliveries import BATCHED, OPEN_STATES, Delivery, Kind, State, Trouble
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, donation_created_id
 from giftbridge.domain.times import format_moment
-from ops.operating.import_tool import held_since, next_batch_time
+from giftbridge.flows.vitals import held_since
+from ops.operating.import_tool import next_batch_time
 from ops.operating.stack import Stack
 from ops.operating.systems import SOURCE
 
@@ -125,6 +126,7 @@ def as_json(delivery: Delivery, *, with_row: bool = False) -> dict[str, Any]:
         "failed_nudge": delivery.failed_nudge,
         "result": told_result(delivery) or None,
         "mirrors": list(delivery.mirrors) or None,
+        "corrections": dict(delivery.corrections) or None,
         "wanted": delivery.wanted or None,
         "served": delivery.served if delivery.wanted else None,
         "chunk": delivery.chunk or None,

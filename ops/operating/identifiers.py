@@ -22,7 +22,7 @@ from ops.operating.stack import Stack
 
 # What an id argument is told to people as, in every verb's help.
 FORMS = "987, donation/987, schedule/7, donor/41, note/5, project/3, contact/4107 or aegis/donation/987/created"
-_WHOLE = re.compile(r"[a-z]+/[a-z]+/[^/\s]+/(?:[a-z]+|\d+)")
+_WHOLE = re.compile(r"[a-z]+/[a-z]+/[^/\s]+/(?:[a-z]+|\d+|adjusted-\d+)")
 _NAMED = re.compile(r"(?:(donation|schedule|donor|note|project|contact)[/#])?(\d+)")
 _DONOR = re.compile(r"(?:donor[/#])?(\d+)")
 # What has deliveries to which destinations, and how their ids are made.
@@ -53,6 +53,7 @@ _WHEN = {
 _KINDS = {
     ("donation", "created"): Kind.DONATION_CREATED,
     ("donation", "refunded"): Kind.DONATION_REFUNDED,
+    ("donation", "adjusted"): Kind.DONATION_ADJUSTED,
     ("schedule", "changed"): Kind.SCHEDULE_CHANGED,
     ("donor", "updated"): Kind.DONOR_UPDATED,
     ("note", "created"): Kind.DONOR_NOTED,
@@ -80,7 +81,7 @@ def kind_of(delivery_id: str) -> Kind | None:
     if not _WHOLE.fullmatch(delivery_id):
         return None
     _, what, _, happened = delivery_id.split("/")
-    return Kind.IMPORT_CHUNK if what == "chunk" else _KINDS.get((what, happened))
+    return Kind.IMPORT_CHUNK if what == "chunk" else _KINDS.get((what, happened.partition("-")[0]))
 
 
 def donor_id(text: str) -> int:

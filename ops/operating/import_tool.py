@@ -9,15 +9,13 @@ from datetime import datetime, timedelta
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.settings import Settings
-from giftbridge.domain.times import parse_moment, readable_moment
+from giftbridge.domain.times import parse_moment
 from giftbridge.flows.daily_batch import LAST, last_batch_time
-from giftbridge.flows.virtuous_imports import SENT_AT
+from giftbridge.flows.vitals import held_since, missed_batch
 from ops.operating.stack import Stack
 
 MOST_COUNTED = 10_000
 _LOOKED_AT = 1_000
-# How long after its time a batch counts as missed: its function is ticked every minute.
-MISSED_AFTER = timedelta(minutes=15)
 # The query of modified contacts is made every hour.
 QUERY_LATE = timedelta(hours=3)
 
@@ -57,7 +55,7 @@ def read_import_status(stack: Stack, settings: Settings) -> ImportStatus:
         last_batch=ticked if was_run else None,
         last_counts={name: int(last[name]) for name in ("gifts", "contacts") if name in last} if last else {},
         next_batch=next_batch_time(now, settings) if ticks else None,
-        missed_batch=_missed(now, settings, ticked) if ticks else None,
+        missed_batch=missed_batch(now, settings, ticked) if ticks else None,
         queried_at=parse_moment(query["at"]) if query is not None else None,
         switches={sort: bool(getattr(settings.virtuous, f"sync_{sort}")) for sort in ("gifts", "contacts", "projects")},
     )
@@ -70,16 +68,6 @@ def next_batch_time(now: datetime, settings: Settings) -> datetime:
     return next(time for time in times if time > now)
 
 
-def _missed(now: datetime, settings: Settings, ticked: datetime | None) -> datetime | None:
-    due = last_batch_time(now, settings.time_zone, settings.batch_at)
-    return due if ticked is not None and ticked < due and now - due > MISSED_AFTER else None
-
-
 def _oldest(held: Iterable[Delivery]) -> datetime | None:
     """Since when the longest held row is held."""
     return min((held_since(row) for row in held if row.state is State.SENT), default=None)
-
-
-def held_since(delivery: Delivery) -> datetime:
-    """When a held row was handed to the import tool."""
-    return readable_moment(delivery.result.get(SENT_AT)) or delivery.created_at

@@ -63,8 +63,21 @@ class Stack:
 
     def credential(self, system: str) -> Credential:
         """A system's credential; an empty one until it is connected, or where the stack does not know it."""
-        known = system in self.credentials.secret_ids
-        return self.credentials.of(system) if known else Credential("", {})
+        if system not in self.credentials.secret_ids:
+            return Credential("", {})
+        try:
+            return self.credentials.of(system)
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            return self._unread_credential(system)
+
+    def _unread_credential(self, system: str) -> Credential:
+        """What somebody who may not read secrets can know of one: that it was filled, for it has a version before."""
+        secret_id = self.credentials.secret_ids[system]
+        told = self.client("secretsmanager").describe_secret(SecretId=secret_id)
+        stages = {stage for named in told.get("VersionIdsToStages", {}).values() for stage in named}
+        return Credential("", {"url": ""} if "AWSPREVIOUS" in stages else {})
 
     def is_connected(self, system: str) -> bool:
         """Whether credentials of a system are stored."""

@@ -11,7 +11,8 @@ from giftbridge.clients.raisedonors_sightings import read_contact_sighting
 from giftbridge.domain.agreed import Fields, digest_of
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for
 from giftbridge.domain.contact_fields import ALL_GROUPS
-from giftbridge.domain.contact_merging import Base, groups_to_send
+from giftbridge.domain.contact_merging import groups_to_send
+from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import VIRTUOUS, donation_created_id, donation_refunded_id
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for

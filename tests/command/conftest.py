@@ -33,7 +33,11 @@ def unconnected() -> Iterator[Desk]:
 @pytest.fixture
 def trio(unconnected: Desk) -> Desk:
     """An operator's desk, with a stack that is connected to all three systems and at work."""
-    at = unconnected
+    return connect_trio(unconnected)
+
+
+def connect_trio(at: Desk) -> Desk:
+    """Connect a desk that knows Virtuous to all three systems."""
     at.put_secret("virtuous", {"url": VIRTUOUS_URL, "api_key": at.both.virtuous.api_key})
     at.stack.client("scheduler").update_schedule(
         Name=BATCH_SCHEDULE,

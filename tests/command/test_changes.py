@@ -11,7 +11,7 @@ from typing import Any
 
 from giftbridge import errors
 from giftbridge.domain.deliveries import Delivery, State
-from giftbridge.domain.sightings import REOPENABLE
+from giftbridge.domain.sightings import LEFT_BY_A_PERSON, REOPENABLE
 from ops.operating.listing import IGNORED_CAUSES
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk
@@ -240,7 +240,7 @@ def test_an_edit_with_a_country_that_is_none_is_retried_once_that_is_put_right(c
 
 
 def test_every_cause_to_ignore_a_delivery_is_looked_for_in_the_index() -> None:
-    assert set(IGNORED_CAUSES) == _causes_to_skip() | REOPENABLE
+    assert set(IGNORED_CAUSES) == _causes_to_skip() | REOPENABLE | {LEFT_BY_A_PERSON}
 
 
 def _record_by_hand(bench: Workbench, gift: int) -> None:

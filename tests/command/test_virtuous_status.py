@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from giftbridge.domain.settings import read_settings
 from ops.operating.import_tool import next_batch_time
 from ops.simulators.faults import FaultKind, FaultRule
@@ -245,3 +247,30 @@ def test_a_credential_that_virtuous_refuses_is_named(trio: Desk) -> None:
     [refused] = [code for code in answer.data["codes"] if code["system"] == "Virtuous"]
     assert answer.code == 1 and refused["verdict"] == "refused"
     assert "giftbridge connect virtuous --stack-name ours" in refused["remedy"]
+
+
+def test_with_three_systems_and_every_trouble_it_fits_on_a_screen(trio: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = trio.bench
+    bench.settings(notifications={"sender": "giftbridge@example.org", "recipients": ["ann@example.org"]})
+    trio.both.settle(1)
+    heights = {width: _height(trio, width, monkeypatch) for width in (80, 100)}
+    bench.settings(notifications={"sender": None, "recipients": []})
+    trio.fail_gift()
+    trio.both.batch()
+    bench.aegis.faults.begin_outage("status")
+    for _ in range(8):
+        bench.give(donor=bench.population.make_donor("new_person"))
+    trio.both.settle(3)
+    for system in ("raisedonors", "virtuous"):
+        trio.run("pause", system)
+    bench.clock.advance(3 * 86_400)
+
+    assert trio.run("status").code == 1
+    assert heights[80] <= 24 and heights[100] <= 24
+    assert _height(trio, 80, monkeypatch) <= 40 and _height(trio, 100, monkeypatch) <= 40
+
+
+def _height(at: Desk, width: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("ops.command.terminal._WIDTH_OF_A_PIPE", width)
+    # A terminal breaks long words where the console does not.
+    return sum(-(-max(1, len(line.rstrip())) // width) for line in at.run("status").out.splitlines())

@@ -12,6 +12,7 @@ from giftbridge.domain.delivery_ids import (
     VIRTUOUS,
     chunk_id,
     contact_updated_id,
+    donation_adjusted_id,
     donation_created_id,
     donation_refunded_id,
     donor_noted_id,
@@ -81,6 +82,7 @@ def test_the_kinds_of_changes_are_those_of_the_code_with_their_ids() -> None:
     made = {
         Kind.DONATION_CREATED: donation_created_id(987),
         Kind.DONATION_REFUNDED: donation_refunded_id(987),
+        Kind.DONATION_ADJUSTED: donation_adjusted_id(987, "500123"),
         Kind.SCHEDULE_CHANGED: schedule_changed_id(7),
         Kind.SCHEDULE_ENDED: schedule_changed_id(7),
         Kind.DONOR_UPDATED: donor_updated_id(41),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from giftbridge.domain.agreed import EMAIL
@@ -139,10 +137,6 @@ def test_the_permissions_are_those_that_connecting_tries() -> None:
     assert {ticked(operation)[0]: words for operation, words in rows} == trying.PERMISSIONS
 
 
-def test_the_alarms_are_those_of_the_template() -> None:
-    assert {name for name, *_ in tables(VIRTUOUS_PAGE)["Alarms"]} == set(resources("AWS::CloudWatch::Alarm"))
-
-
 def test_the_webhook_is_registered_for_the_events_that_are_named() -> None:
     section = text_of(f"docs/{VIRTUOUS_PAGE}").split("registers the webhook:", 1)[1].split("signed", 1)[0]
     assert tuple(ticked(section)) == subscribing.EVENTS
@@ -155,31 +149,3 @@ def test_the_answers_to_a_webhook_are_those_that_are_described_and_given() -> No
     assert told == {200, *given}
     described = text_of("docs/api.openapi.yaml").split("\n  /webhooks/virtuous:\n", 1)[1].split("\n  /", 1)[0]
     assert all(f"'{answer}':" in described or f'"{answer}":' in described for answer in told)
-
-
-def test_the_causes_of_failures_with_virtuous_are_those_of_the_code() -> None:
-    rows = tables(VIRTUOUS_PAGE)["What fails, and what to do"]
-    told = {cause for causes, *_ in rows for cause in ticked(causes)}
-    package = CHECKOUT / "layers/shared/python/giftbridge"
-    files = [
-        *(file for file in (package / "flows").glob("*.py") if file.name.startswith(("virtuous_", "contact_"))),
-        *(package / "domain").glob("virtuous_*.py"),
-        package / "clients" / "virtuous.py",
-        package / "clients" / "virtuous_wire.py",
-        package / "clients" / "wire_models.py",
-    ]
-    refused = {cause for file in files for cause in _causes_of_refusals(file)}
-    # Those of missing names are passed on in a variable.
-    named = set(re.findall(r'"(no-[a-z-]+-name)"', (package / "domain" / "virtuous_mapping.py").read_text("utf-8")))
-    assert len(named) == 3
-    assert told == refused | named
-
-
-def _causes_of_refusals(file: Path) -> set[str]:
-    """What Rejected and Ambiguous are raised with in a file: `unknown-project:{code}` is `unknown-project`."""
-    calls = [node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    refusals = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in {"Rejected", "Ambiguous"}]
-    named = [word.value for node in refusals for word in node.keywords if word.arg == "cause"]
-    plain = {str(value.value) for value in named if isinstance(value, ast.Constant)}
-    made = [value.values[0] for value in named if isinstance(value, ast.JoinedStr)]
-    return plain | {str(part.value).rstrip(":") for part in made if isinstance(part, ast.Constant)}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import statistics
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,3 +198,37 @@ def test_no_log_line_holds_what_the_portal_was_shown(running: Rig) -> None:
 
     assert running.raisedonors.token not in logged
     assert json.dumps({"source": "both"})[1:-1] not in logged
+
+
+def test_the_console_is_at_the_ports_own_path_and_other_paths_answer_as_before(running: Rig) -> None:
+    front = running.stack.front_url
+    shown = requests.get(f"{front}/console/", timeout=20)
+
+    assert (shown.status_code, "Overview" in shown.text) == (200, True)
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    assert requests.get(f"{front}/console/nope", timeout=20).status_code == 404
+    assert requests.get(f"{front}/nope", timeout=20).json() == {"message": "Not Found"}
+    assert requests.get(f"{front}/console/", headers={"host": "evil.example"}, timeout=20).status_code == 421
+
+
+def test_giftbridge_console_serves_until_ctrl_c_and_ends_cleanly(running: Rig) -> None:
+    command = [
+        str(Path(sys.executable).with_name("giftbridge")),
+        "console",
+        "--local",
+        running.stack.front_url,
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as console:
+        assert console.stdout is not None
+        url = console.stdout.readline().split()[-1]
+        try:
+            with requests.Session() as browser:
+                entered = browser.get(url, timeout=20)
+                assert (entered.status_code, "Overview" in entered.text) == (200, True)
+            assert requests.get(url, timeout=20).status_code == 403
+        finally:
+            console.send_signal(signal.SIGINT)
+        rest, told = console.communicate(timeout=20)
+    assert (console.returncode, rest, told) == (0, "", "")

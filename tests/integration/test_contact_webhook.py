@@ -229,3 +229,14 @@ def test_the_function_does_nothing_that_its_role_does_not_allow(webhook: Webhook
     allowed = {action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]}
 
     assert made | {"logs:CreateLogStream", "logs:PutLogEvents"} == allowed
+
+
+def test_a_refusal_is_logged_in_the_words_that_the_alarm_counts(
+    webhook: Webhook, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "giftbridge"):
+        answers = [webhook.status(UPDATED, "another secret"), webhook.status(b"[]"), webhook.status(UPDATED)]
+
+    counted = [record for record in caplog.records if record.getMessage() == "webhook refused"]
+    assert [vars(record)["status"] for record in counted] == [answer for answer in answers if answer != 200]
+    assert [record.getMessage() for record in caplog.records].count("webhook") == 1

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from giftbridge.contact_hints import ContactHint, send
+from giftbridge.flows.contact_net import NetOutcome
 from giftbridge.flows.daily_batch import BatchOutcome
+from giftbridge.flows.reconciliation_daily import DailyOutcome
 
 CONTEXT = SimpleNamespace(
     function_name="f",
@@ -105,6 +107,8 @@ class Batch:
 def test_the_batch_runs_when_it_is_due_or_asked_for(monkeypatch: pytest.MonkeyPatch, load: Load) -> None:
     loaded = load("daily_batch")
     give(monkeypatch, loaded, "daily_batch", Batch())
+    give(monkeypatch, loaded, "destinations", [])
+    give(monkeypatch, loaded, "daily_reconciliation", None)
 
     assert loaded.lambda_handler({}, CONTEXT)["why_idle"] == "not due"
     assert loaded.lambda_handler({"run": "later"}, CONTEXT)["why_idle"] == "not due"
@@ -115,5 +119,73 @@ def test_the_batch_runs_when_it_is_due_or_asked_for(monkeypatch: pytest.MonkeyPa
 def test_without_credentials_there_is_no_batch(monkeypatch: pytest.MonkeyPatch, load: Load) -> None:
     loaded = load("daily_batch")
     give(monkeypatch, loaded, "daily_batch", None)
+    give(monkeypatch, loaded, "destinations", [])
+    give(monkeypatch, loaded, "daily_reconciliation", None)
 
     assert loaded.lambda_handler({"run": "now"}, CONTEXT) == {"why_idle": "Virtuous is not connected"}
+
+
+class Daily:
+    """A reconciliation that is under way."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def run(self) -> DailyOutcome:
+        self.runs += 1
+        return DailyOutcome(run="r", stage="reading Aegis")
+
+
+def test_every_tick_goes_on_with_the_reconciliation_without_virtuous_too(
+    monkeypatch: pytest.MonkeyPatch, load: Load
+) -> None:
+    loaded, daily = load("daily_batch"), Daily()
+    give(monkeypatch, loaded, "daily_batch", None)
+    give(monkeypatch, loaded, "destinations", [])
+    give(monkeypatch, loaded, "daily_reconciliation", daily)
+
+    loaded.lambda_handler({}, CONTEXT)
+    loaded.lambda_handler({"run": "now"}, CONTEXT)
+    assert daily.runs == 2
+
+
+class Broken:
+    """A part that cannot do its work."""
+
+    def run(self, **_named: object) -> None:
+        raise RuntimeError("no table answers")
+
+    take = run
+
+
+def test_neither_a_broken_batch_nor_a_broken_digest_stops_the_reconciliation(
+    monkeypatch: pytest.MonkeyPatch, load: Load
+) -> None:
+    loaded, daily = load("daily_batch"), Daily()
+    give(monkeypatch, loaded, "daily_batch", Broken())
+    give(monkeypatch, loaded, "daily_reconciliation", daily)
+    give(monkeypatch, loaded, "destinations", [])
+    monkeypatch.setattr(loaded, "DailyDigest", lambda *_parts: Broken())
+
+    with pytest.raises(RuntimeError):
+        loaded.lambda_handler({}, CONTEXT)
+    assert daily.runs == 1
+
+
+def test_vitals_that_cannot_be_told_do_not_keep_the_sweep_from_looking_for_contacts(
+    monkeypatch: pytest.MonkeyPatch, load: Load
+) -> None:
+    loaded, looked = load("delivery_sweep"), list[bool]()
+
+    def look() -> NetOutcome:
+        looked.append(True)
+        return NetOutcome("not due")
+
+    give(monkeypatch, loaded, "delivery_sweeps", [])
+    give(monkeypatch, loaded, "contact_net", SimpleNamespace(run=look))
+    give(monkeypatch, loaded, "destinations", [])
+    monkeypatch.setattr(loaded, "VitalSigns", lambda *_parts: Broken())
+
+    with pytest.raises(RuntimeError):
+        loaded.lambda_handler({}, CONTEXT)
+    assert looked == [True]

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from giftbridge.flows.donation_pickup import DonationPickup
     from giftbridge.flows.donor_history import DonorHistory
     from giftbridge.flows.notice_mail import NoticeMail
+    from giftbridge.flows.reconciliation_daily import DailyReconciliation
 
 _POOL = 16
 _UNTIL_THE_NEXT_SWEEP = 60.0
@@ -190,8 +191,7 @@ class Assembly:
         renudge_after = timedelta(seconds=2 * self.environment.queue_visibility_seconds + 15)
         sweeps = [
             DeliverySweep(self.tools_for(destination), destination, renudge_after)
-            for destination, system in ((AEGIS, AEGIS), (VIRTUOUS, VIRTUOUS), (RAISEDONORS, VIRTUOUS))
-            if destination in self._queues and self._is_connected(system)
+            for destination in self.destinations()
         ]
         for sweep in sweeps:
             system = AEGIS if sweep.destination == AEGIS else VIRTUOUS
@@ -201,6 +201,11 @@ class Assembly:
             if sweep.destination == RAISEDONORS:
                 sweep.take_in = ContactHints(sweep.tools).take_in
         return sweeps
+
+    def destinations(self) -> list[str]:
+        """Those whose systems are connected."""
+        ways = ((AEGIS, AEGIS), (VIRTUOUS, VIRTUOUS), (RAISEDONORS, VIRTUOUS))
+        return [name for name, system in ways if name in self._queues and self._is_connected(system)]
 
     def _ping_virtuous(self) -> None:
         virtuous = self.virtuous()
@@ -225,6 +230,19 @@ class Assembly:
         if raisedonors is None or not self._is_connected(VIRTUOUS):
             return None
         return DailyBatch(self.tools_for(VIRTUOUS), raisedonors, owner)
+
+    def daily_reconciliation(self, owner: str) -> DailyReconciliation | None:
+        """The daily comparison of both sides; None until RaiseDonors and a CRM are connected."""
+        from giftbridge.flows.reconciliation_daily import DailyReconciliation  # noqa: PLC0415
+        from giftbridge.flows.reconciliation_reading import Sources  # noqa: PLC0415
+
+        raisedonors = self.raisedonors()
+        aegis = self.aegis() if self._is_connected(AEGIS) else None
+        virtuous = self.virtuous() if self._is_connected(VIRTUOUS) else None
+        if raisedonors is None or (aegis is None and virtuous is None):
+            return None
+        sources = Sources(raisedonors, aegis, virtuous, lambda system: self._budget(system).spare())
+        return DailyReconciliation(self.tools, sources, owner)
 
     def notice_mail(self) -> NoticeMail:
         """The mailing of notices: it needs neither system."""

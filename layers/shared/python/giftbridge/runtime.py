@@ -47,7 +47,8 @@ class Function:
         """One log line and the metrics of an invocation: ids and counts, never a name."""
         self.logger.info(what, extra={"outcome": dict(outcome)})
         for name, value in counts.items():
-            self.metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+            unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
+            self.metrics.add_metric(name=name, unit=unit, value=value)
         self.metrics.flush_metrics()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from giftbridge.clients.http import Wire
+from giftbridge.clients.json_values import exact_number
 from giftbridge.clients.raisedonors_donors import (
     DonorRecord,
     activity_body,
@@ -106,6 +108,34 @@ class RaiseDonors:
             )
         total = answer.body.get("total")
         return items, total if isinstance(total, int) else None
+
+    def gifts_of_amount(self, amount: Decimal, most: int) -> tuple[list[int], bool]:
+        """Ids of gifts of an amount, whatever their currency, and whether there are more (listGifts, by amount).
+
+        The list cannot be asked for an amount: its order leads there, in as many calls as the list can be halved.
+        """
+        _, high = self._gifts_by_amount(0, 1)
+        low = 0
+        while low < high:
+            middle = (low + high) // 2
+            page, _ = self._gifts_by_amount(middle, 1)
+            if page and page[0][1] < amount:
+                low = middle + 1
+            else:
+                high = middle
+        page, total = self._gifts_by_amount(low, min(most, PAGE_SIZE))
+        ids = [number for number, value in page if value == amount]
+        return ids, bool(ids) and len(ids) == len(page) and low + len(page) < total
+
+    def _gifts_by_amount(self, skip: int, take: int) -> tuple[list[tuple[int, Decimal]], int]:
+        """So many gifts (id, amount) of the list by amount, and how long it is."""
+        page: dict[str, str | int] = {"Skip": skip, "Take": take, "SortBy": "amount"}
+        body = self.wire.call("listGifts", "GET", "/api/Gift/list", writes=False, params=page).body
+        total = body.get("total") if isinstance(body, dict) else None
+        if not isinstance(total, int):
+            raise RetryLater("listGifts: the answer names no total", cause="unreadable-answer", system=self.wire.system)
+        read = ((gift.get("id"), exact_number(gift.get("amount"))) for gift in _items(body) if isinstance(gift, dict))
+        return [(number, value) for number, value in read if isinstance(number, int) and value is not None], total
 
     def schedule(self, schedule_id: int) -> Schedule:
         """A schedule as it is now (getRecurringGift)."""

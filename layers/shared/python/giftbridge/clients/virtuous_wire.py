@@ -74,6 +74,7 @@ class _Gift(WireModel):
     amount: Annotated[Decimal, BeforeValidator(_no_boolean)]
     gift_date: Any = None
     notes: Text = None
+    transaction_source: Text = None
     transaction_id: Text = None
     create_date_time_utc: SomeMoment = None
 
@@ -106,6 +107,7 @@ def read_posted_gift(raw: object) -> PostedGift:
         notes=gift.notes or "",
         transaction_id=gift.transaction_id,
         created_at=gift.create_date_time_utc,
+        transaction_source=gift.transaction_source,
     )
 
 

@@ -63,3 +63,4 @@ class PostedGift:
     notes: str
     transaction_id: str | None
     created_at: datetime | None
+    transaction_source: str | None = None

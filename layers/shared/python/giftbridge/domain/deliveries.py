@@ -54,6 +54,7 @@ class Kind(StrEnum):
 
     DONATION_CREATED = "donation.created"
     DONATION_REFUNDED = "donation.refunded"
+    DONATION_ADJUSTED = "donation.adjusted"
     SCHEDULE_CHANGED = "schedule.changed"
     SCHEDULE_ENDED = "schedule.ended"
     DONOR_UPDATED = "donor.updated"
@@ -68,7 +69,7 @@ WAITS_FOR_ANOTHER = frozenset({"held", "original-open", "behind-another"})
 OPEN_STATES = frozenset({State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN})
 # What the import tool takes in bulk: a delivery of these waits in the outbox for the daily batch (requirement D1).
 BATCHED = frozenset({Kind.DONATION_CREATED, Kind.DONOR_UPDATED})
-_MONEY = frozenset({Kind.DONATION_CREATED, Kind.DONATION_REFUNDED})
+_MONEY = frozenset({Kind.DONATION_CREATED, Kind.DONATION_REFUNDED, Kind.DONATION_ADJUSTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,9 @@ class Trouble:
 class Delivery:
     """A row of the deliveries table. Moments are UTC; `revision` counts its writes.
 
-    `due` is when it is to be worked on next; `lease_until` is when the process that is sending is surely dead;
-    `nudge` and `nudged_at` name the last message sent for it; `failed_nudge` the message it failed with;
+    `due` is when it is to be worked on next, or when it failed or was ignored; `lease_until` is when the process that
+    is sending is surely dead; `nudge` and `nudged_at` name the last message sent for it; `failed_nudge` the message it
+    failed with;
     `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors;
     `deaths` counts dead letters that found it with nobody getting anywhere;
     `fail_after_probe` is the trouble to fail with when a probe finds nothing.
@@ -117,6 +119,8 @@ class Delivery:
     destination was brought up to, `seen` the mark of the newest sighting. What happens once keeps both at 0.
     Of the import tool: `row` is the row as sent, JSON repeated byte for byte; `chunk` names the delivery that carries
     it, `members` are those a chunk carries. What a backfill asked for goes behind all live work.
+    `corrections` are values that a person set in place of the source's, for this delivery alone; `corrected_from` are
+    the source's as they were then.
     """
 
     id: str
@@ -148,6 +152,8 @@ class Delivery:
     chunk: str = ""
     members: tuple[str, ...] = ()
     is_backfill: bool = False
+    corrections: Mapping[str, str] = field(default_factory=dict)
+    corrected_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def donor_entity(self) -> str:
@@ -295,6 +301,7 @@ def failed(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
         row=delivery.row if keeps_attempt else "",
         chunk="",
         failed_nudge=delivery.nudge,
+        due=now,
         updated_at=now,
     )
 
@@ -303,14 +310,15 @@ def failed(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
 AMBIGUOUS_CAUSES = frozenset({"several-transactions", "several-pledges", "twin-unsettled", "refund-may-be-there"})
 
 
-def ignored(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
-    """Not to be sent, with the reason; reopened when that reason goes."""
+def ignored(delivery: Delivery, trouble: Trouble, now: datetime, *, keeps_attempt: bool = False) -> Delivery:
+    """Not to be sent, with the reason; reopened when that reason goes. An attempt that is kept is probed by then."""
     return replace(
         delivery,
         state=State.IGNORED,
         trouble=trouble,
-        attempt=None,
-        row="",
+        due=now,
+        attempt=delivery.attempt if keeps_attempt else None,
+        row=delivery.row if keeps_attempt else "",
         chunk="",
         lease_until=None,
         updated_at=now,

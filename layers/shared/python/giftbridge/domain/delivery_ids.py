@@ -15,6 +15,11 @@ def donation_refunded_id(donation_id: int | str, destination: str = "aegis") -> 
     return f"{destination}/donation/{donation_id}/refunded"
 
 
+def donation_adjusted_id(donation_id: int | str, number: str) -> str:
+    """The id of putting right one transaction of a donation in Aegis, by another one."""
+    return f"{AEGIS}/donation/{donation_id}/adjusted-{number}"
+
+
 def schedule_changed_id(schedule_id: int | str, destination: str = "aegis") -> str:
     """The id of keeping one schedule's pledge as the schedule is."""
     return f"{destination}/schedule/{schedule_id}/changed"

@@ -9,6 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from giftbridge.domain.notices import (
+    DIGEST,
     EDIT_WITHOUT_PARTNER,
     PARTNER_CREATED_AMONG_SEVERAL,
     PLEDGE_RECREATED,
@@ -26,6 +27,7 @@ _TITLES = {
         "partners created although several match",
     ),
     PLEDGE_RECREATED: ("pledge created anew", "pledges created anew"),
+    DIGEST: ("daily digest", "daily digests"),
     REFUND_TO_NEW_PARTNER: ("refund of a new partner", "refunds of new partners"),
 }
 _MOST_KINDS_IN_SUBJECT = 3
@@ -104,7 +106,8 @@ def _section(kind: str, notices: list[WaitingNotice], zone: ZoneInfo, stack: str
         lines += ["", _name(about)]
         for one in group:
             lines.append(f"  {_moment(one, zone)}  {_shown(one.notice.text)}")
-            lines += [f"    {_change(change)}" for change in one.notice.changes]
+            shown = _total if kind == DIGEST else _change
+            lines += [f"    {shown(change)}" for change in one.notice.changes]
         lines += _look_further(about, group[-1], stack)
     return lines
 
@@ -131,6 +134,10 @@ def _moment(one: WaitingNotice, zone: ZoneInfo) -> str:
 
 def _change(change: FieldChange) -> str:
     return f"{_plain(change.field)}: {_value(change.old)} → {_value(change.new)}"
+
+
+def _total(total: FieldChange) -> str:
+    return f"{_plain(total.field)}: {_value(total.new)}"
 
 
 def _value(value: str | None) -> str:

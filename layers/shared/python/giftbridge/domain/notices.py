@@ -8,6 +8,7 @@ EDIT_WITHOUT_PARTNER = "donor-edit-without-partner"
 PARTNER_CREATED_AMONG_SEVERAL = "partner-created-among-several"
 PLEDGE_RECREATED = "pledge-recreated"
 REFUND_TO_NEW_PARTNER = "refund-to-new-partner"
+DIGEST = "daily-digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class FieldChange:
 class Notice:
     """`text` is one sentence for a person without personal data: the values are in `changes` alone.
 
-    `kind` groups notices, `about` is the entity, such as "donor#41".
+    `kind` groups notices, `about` is the entity, such as "donor#41". The totals of a digest are changes without an old
+    value.
     """
 
     kind: str

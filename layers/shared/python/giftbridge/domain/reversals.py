@@ -15,6 +15,7 @@ from giftbridge.errors import Rejected
 # Names of what an attempt keeps of a transaction as it was sent, besides what its probe needs.
 FUNDS = "funds"
 PLEDGE = "pledge"
+CURRENCY = "currency"
 
 
 def funds_as_sent(body: Mapping[str, object]) -> str:
@@ -28,6 +29,14 @@ def pledge_as_sent(body: Mapping[str, object]) -> str:
     """The pledge that a transaction's gifts apply to, or nothing."""
     gifts = body.get("Gifts")
     return str(gifts[0].get("PledgeID") or "") if isinstance(gifts, list) and gifts else ""
+
+
+def told_as_sent(values: Mapping[str, str]) -> dict[str, str]:
+    """What a delivery's result tells of a transaction that was found or picked: partner, amount and pledge as sent."""
+    told = {name: values[name] for name in ("partner", "amount", PLEDGE) if values.get(name)}
+    if "amount" in told:
+        told["amount"] = f"{told['amount']} {values.get(CURRENCY, '')}".strip()
+    return told
 
 
 def projects_as_sent(original: Delivery, donation: Donation, now: Mapping[int, Project]) -> dict[int, Project]:

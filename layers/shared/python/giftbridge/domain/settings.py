@@ -172,6 +172,7 @@ class NotificationSettings(_Section):
 
     sender: str | None = Field(None, description="Verified sender address in Amazon SES.")
     recipients: list[str] = Field(default_factory=list, description="Notification list; `status` warns while empty.")
+    digest: bool = Field(True, description="Mail the list a digest of the day before, once a day at batch_at.")
 
 
 class RetrySettings(_Section):
@@ -190,6 +191,14 @@ class RetrySettings(_Section):
     )
 
 
+class ReconciliationSettings(_Section):
+    """The daily comparison of both sides."""
+
+    days: Annotated[int, Field(ge=0, le=31)] = Field(
+        2, description="Days before today that are compared once a day, at batch_at; 0 compares none."
+    )
+
+
 _HourlyLimit = Annotated[int, Field(ge=1)] | None
 
 
@@ -205,7 +214,7 @@ class Settings(_Section):
     """The whole document."""
 
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "UTC", description="Zone of the history's days, of times in e-mails and of batch_at."
+        "UTC", description="Zone of the history's and reconciliation's days, of times in e-mails and of batch_at."
     )
     batch_at: Annotated[str, AfterValidator(_clock_time)] = Field("22:00", description="Time of the daily batch.")
     activity_days: Annotated[int, Field(ge=30)] = Field(730, description="Days that activity lines are kept.")
@@ -214,6 +223,9 @@ class Settings(_Section):
     raisedonors: RaiseDonorsSettings = Field(default_factory=RaiseDonorsSettings, description="RaiseDonors.")
     notifications: NotificationSettings = Field(default_factory=NotificationSettings, description="E-mail notices.")
     retries: RetrySettings = Field(default_factory=RetrySettings, description="Waiting and the breaker.")
+    reconciliation: ReconciliationSettings = Field(
+        default_factory=ReconciliationSettings, description="The daily comparison of both sides."
+    )
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Rate limits.")
 
 

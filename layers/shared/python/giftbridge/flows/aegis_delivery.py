@@ -5,6 +5,8 @@ from __future__ import annotations
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.deliveries import Kind
+from giftbridge.domain.reversals import told_as_sent
+from giftbridge.flows.aegis_adjustments import AegisAdjustments
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_donors import AegisDonors
@@ -20,7 +22,7 @@ from giftbridge.flows.work import Work, not_for
 
 
 class AegisDelivery:
-    """Brings donations, refunds, schedules, donors and notes to Aegis."""
+    """Brings donations, refunds, adjustments, schedules, donors and notes to Aegis."""
 
     destination = "aegis"
     systems: tuple[str, ...] = ("aegis", "raisedonors")
@@ -33,6 +35,7 @@ class AegisDelivery:
         self.probes = AegisProbes(tools, aegis, self.partners, self.pledges, raisedonors)
         self.donations = AegisDonations(tools, raisedonors, aegis, self.codes, self.partners, self.pledges)
         self.refunds = AegisRefunds(tools, raisedonors, aegis, self.donations)
+        self.adjustments = AegisAdjustments(tools, raisedonors, aegis, self.donations)
         self.schedules = AegisSchedules(tools, raisedonors, aegis, self.partners, self.pledges, self.probes)
         self.donors = AegisDonors(tools, raisedonors, aegis, self.partners)
         self.notes = AegisNotes(tools, raisedonors, aegis, self.partners)
@@ -45,6 +48,8 @@ class AegisDelivery:
                 self.donations.carry(work)
             case Kind.DONATION_REFUNDED:
                 self.refunds.carry(work)
+            case Kind.DONATION_ADJUSTED:
+                self.adjustments.carry(work)
             case Kind.SCHEDULE_CHANGED | Kind.SCHEDULE_ENDED:
                 self.schedules.carry(work)
             case Kind.DONOR_UPDATED:
@@ -57,7 +62,7 @@ class AegisDelivery:
     def probe(self, work: Work) -> None:
         """Look whether the lost request landed."""
         match work.delivery.kind:
-            case Kind.DONATION_CREATED | Kind.DONATION_REFUNDED:
+            case Kind.DONATION_CREATED | Kind.DONATION_REFUNDED | Kind.DONATION_ADJUSTED:
                 self._probe_transaction(work)
             case Kind.SCHEDULE_CHANGED | Kind.SCHEDULE_ENDED:
                 self.schedules.probe(work)
@@ -75,8 +80,12 @@ class AegisDelivery:
             return
         sent = work.delivery.attempt.values if work.delivery.attempt is not None else {}
         work.facts["how"] = "found after the answer was lost"
-        work.facts.update({name: sent[name] for name in ("partner", "amount", "pledge") if sent.get(name)})
-        carrier = self.donations if work.delivery.kind is Kind.DONATION_CREATED else self.refunds
+        work.facts.update(told_as_sent(sent))
+        carriers: dict[Kind, AegisDonations | AegisRefunds | AegisAdjustments] = {
+            Kind.DONATION_CREATED: self.donations,
+            Kind.DONATION_ADJUSTED: self.adjustments,
+        }
+        carrier = carriers.get(work.delivery.kind, self.refunds)
         carrier.record(work, invoice, "found in Aegis after the answer was lost", proven=False)
 
     def follow(self, work: Work) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import funds_of, transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
 from giftbridge.domain.donations import Donation, Donor, Project
 from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.settings import AegisSettings, Settings
@@ -63,18 +65,34 @@ class AegisDonations:
 
     def prepare(self, work: Work, settings: Settings) -> Prepared:
         """Read the source as it is now and refuse what Aegis would refuse, before any write."""
-        donation = self.raisedonors.donation(work.delivery.entity_id)
+        source = self.raisedonors.donation(work.delivery.entity_id)
+        if work.delivery.corrections:
+            self._drop_overtaken(work, source)
+        donation = corrected(source, work.delivery.corrections)
         require_eligible(donation, settings)
         require_sound(donation, settings.aegis.currency)
         donor = self.raisedonors.donor(donation.donor_id)
         require_plain_names(donor)
-        projects = self.projects.named([allocation.project_id for allocation in donation.allocations])
+        projects = self.projects_of(donation, work.delivery.corrections)
         appeal_code = self.appeal(donation, settings.aegis)
         rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at)
         body = transaction_body(rehearsal)
         self.require_codes(donation, body, settings.aegis)
         pledge = self.pledges.plan(work, donation, donor, settings.aegis)
         return Prepared(donation, donor, projects, appeal_code, pledge)
+
+    def _drop_overtaken(self, work: Work, source: Donation) -> None:
+        """A correction of what was changed on RaiseDonors since does not count any more, for its refund neither."""
+        kept = in_force(work.delivery, values_of(source, self.projects_of(source, {})))
+        dropped = sorted(set(work.delivery.corrections) - set(kept))
+        if dropped:
+            work.note("correction dropped", f"changed on RaiseDonors since it was corrected: {', '.join(dropped)}")
+            work.delivery = replace(work.delivery, corrections=kept)
+
+    def projects_of(self, donation: Donation, corrections: Mapping[str, str]) -> dict[int, Project]:
+        """The projects of a donation by id, with the codes that it is to be sent with."""
+        named = self.projects.named([allocation.project_id for allocation in donation.allocations])
+        return corrected_projects(named, corrections)
 
     def _send(self, work: Work, prepared: Prepared, partner_id: str, settings: AegisSettings) -> None:
         """Pledge, then transaction."""
@@ -100,7 +118,7 @@ class AegisDonations:
         def anew(refused_id: str, refused: Rejected) -> str:
             return self.partners.settle_anew(work, prepared.donor, refused_id, settings, refused)
 
-        invoice, partner_id = post_transaction(work, self.aegis, partner_id, body_for, anew)
+        invoice, partner_id = post_transaction(work, self.aegis, partner_id, donation.currency, body_for, anew)
         work.facts.update(partner=partner_id, amount=f"{donation.amount:.2f} {donation.currency}")
         if applied["pledge"] is not None:
             work.facts["pledge"] = applied["pledge"]

@@ -7,12 +7,19 @@ from datetime import timedelta
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
-from giftbridge.domain.deliveries import Attempt, Delivery, Step
+from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step
 from giftbridge.domain.partners import HistoryRow
-from giftbridge.domain.probing import fitting_pledges, fitting_rows, query_hits, unsettled_twins
+from giftbridge.domain.probing import (
+    fitting_pledges,
+    fitting_rows,
+    invoice_name,
+    is_ruled_out,
+    query_hits,
+    unsettled_twins,
+)
 from giftbridge.domain.times import parse_moment
 from giftbridge.errors import Ambiguous, Rejected
-from giftbridge.flows.aegis_partners import AegisPartners
+from giftbridge.flows.aegis_partners import KNOWN_BEFORE, AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
@@ -57,7 +64,7 @@ class AegisProbes:
             return
         _, settings = self.tools.settings()
         donor = self.raisedonors.donor(int(entity.removeprefix("donor#")))
-        known_before = frozenset(attempt.values.get("known_before", "").split())
+        known_before = frozenset(attempt.values.get(KNOWN_BEFORE, "").split())
         sent = attempt.values.get("donor", "")
         self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before, sent)
 
@@ -81,7 +88,8 @@ class AegisProbes:
     def _transaction(self, work: Work, attempt: Attempt) -> str | None:
         _, settings = self.tools.settings()
         query_id = settings.aegis.reconciliation_query_id
-        if query_id:
+        # The query tells donations apart, not a donation from what puts it right.
+        if query_id and work.delivery.kind is not Kind.DONATION_ADJUSTED:
             found = self._by_query(work, attempt, query_id)
             if found is not None:
                 return found
@@ -99,14 +107,14 @@ class AegisProbes:
         except Rejected as refused:
             work.note("query not usable", f"query {query_id!r}: {refused.text}; the partner's history is looked at")
             return None
-        hits = self._unclaimed(listed, work.delivery.id)
+        hits = self._unclaimed((hit for hit in listed if not is_ruled_out(attempt, str(hit))), work.delivery.id)
         if len(hits) > 1:
             raise _several([str(hit) for hit in hits])
         return str(hits[0]) if hits else None
 
     def _only_hit(self, work: Work, rows: list[HistoryRow]) -> str | None:
         if len(rows) > 1 or any(row.invoice_number is None for row in rows):
-            raise _several([str(row.invoice_number or "?") for row in rows])
+            raise _several([invoice_name(row) for row in rows])
         if not rows:
             return None
         twins = unsettled_twins(work.delivery, rows[0], self._others_of_partner(work))

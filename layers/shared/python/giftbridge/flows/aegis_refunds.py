@@ -8,6 +8,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
+from giftbridge.domain.corrections import corrected
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.domain.donations import Donation, Donor
@@ -18,7 +19,7 @@ from giftbridge.domain.times import parse_moment
 from giftbridge.domain.validation import REVERSED_STATUSES, require_plain_names, require_sound
 from giftbridge.errors import Ambiguous, Held, LostRace, Rejected, Skipped
 from giftbridge.flows.aegis_donations import AegisDonations
-from giftbridge.flows.aegis_transactions import post_transaction
+from giftbridge.flows.aegis_transactions import live_pledge, post_transaction
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 
@@ -41,7 +42,8 @@ class AegisRefunds:
         """All properties of the original, with negative amounts, dated when RaiseDonors showed it refunded."""
         _, settings = self.tools.settings()
         original = self._original(work)
-        donation = self.raisedonors.donation(work.delivery.entity_id)
+        corrections = {**original.corrections, **work.delivery.corrections}
+        donation = corrected(self.raisedonors.donation(work.delivery.entity_id), corrections)
         if donation.status.strip().casefold() not in REVERSED_STATUSES:
             raise Skipped(f"the donation is {donation.status[:40]} again", cause="not-refunded")
         require_sound(donation, None)
@@ -123,8 +125,8 @@ class AegisRefunds:
         settings: AegisSettings,
     ) -> None:
         sent = original.attempt.values if original.attempt is not None else {}
-        names = [allocation.project_id for allocation in donation.allocations]
-        projects = projects_as_sent(original, donation, self.donations.projects.named(names))
+        corrections = {**original.corrections, **work.delivery.corrections}
+        projects = projects_as_sent(original, donation, self.donations.projects_of(donation, corrections))
         appeal_code = sent.get("appeal") or self.donations.appeal(donation, settings)
         pledge_id = original.result.get("pledge") or sent.get(PLEDGE)
 
@@ -137,7 +139,7 @@ class AegisRefunds:
                 partner,
                 appeal_code,
                 self._refunded_at(work),
-                self._live(pledge_id, partner),
+                live_pledge(self.aegis, pledge_id, partner),
                 sign=-1,
             )
             body = transaction_body(gathered)
@@ -147,20 +149,13 @@ class AegisRefunds:
         def anew(refused_id: str, refused: Rejected) -> str:
             return self.donations.partners.settle_anew(work, donor, refused_id, settings, refused)
 
-        invoice, partner_id = post_transaction(work, self.aegis, partner_id, body_for, anew)
+        invoice, partner_id = post_transaction(work, self.aegis, partner_id, donation.currency, body_for, anew)
         work.facts.update(
             partner=partner_id,
             amount=f"-{donation.amount:.2f} {donation.currency}",
             refund_of=original.result.get("invoice", ""),
         )
         self.record(work, invoice, "refund recorded in Aegis", proven=True)
-
-    def _live(self, pledge_id: str | None, partner_id: str) -> str | None:
-        """The original's pledge while it is active: anything else would reverse another pledge (transaction/Create)."""
-        if not pledge_id:
-            return None
-        pledges = self.aegis.pledges(partner_id)
-        return next((p.id for p in pledges if p.id.casefold() == pledge_id.casefold() and p.is_active), None)
 
     def _refunded_at(self, work: Work) -> datetime:
         """Always the same moment, however often the refund is tried: a probe looks for it."""

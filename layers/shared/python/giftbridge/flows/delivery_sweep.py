@@ -28,13 +28,12 @@ _DEATHS_BEFORE_A_PERSON = 3
 
 @dataclass(frozen=True, slots=True)
 class SweepOutcome:
-    """What one sweep did; `oldest_open` is the age in seconds of the oldest donation or refund that was due."""
+    """What one sweep did."""
 
     nudged: int
     dead_letters_deleted: int
     died: int
     reopened: int
-    oldest_open: float
     stopped: bool
 
 
@@ -66,10 +65,8 @@ class DeliverySweep:
         destination = self._reopened_destination()
         in_line = self.tools.queue.in_line()
         money, edits = self._due("open"), self._due("later") + self._due("sent")
-        oldest = min((delivery.created_at for delivery in money if delivery.state is not State.DELIVERED), default=None)
         nudged = self._nudge_due(money, edits, destination, settings, in_line)
-        age = (self.tools.now() - oldest).total_seconds() if oldest else 0.0
-        return SweepOutcome(nudged, deleted, died, reopened, age, destination.stopped_at is not None)
+        return SweepOutcome(nudged, deleted, died, reopened, destination.stopped_at is not None)
 
     # --- nudging ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.agreed import digest_of
 from giftbridge.domain.contact_fields import ALL_GROUPS, fields_of_donor
-from giftbridge.domain.contact_merging import Base, emptied_agreed, groups_to_send, row_fields
+from giftbridge.domain.contact_merging import emptied_agreed, groups_to_send
+from giftbridge.domain.contact_rows import Base, row_fields
+from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id, project_changed_id
 from giftbridge.domain.donations import Donation, Donor, Schedule
@@ -116,7 +118,10 @@ class VirtuousRows:
 
     def _gift(self, member: Delivery, shared: Preparation) -> PreparedRow:
         settings = shared.settings
-        donation = self.raisedonors.donation(member.entity_id)
+        source = self.raisedonors.donation(member.entity_id)
+        projects = self.projects.named([allocation.project_id for allocation in source.allocations])
+        corrections = in_force(member, values_of(source, projects)) if member.corrections else {}
+        donation = corrected(source, corrections)
         try:
             require_eligible(donation, settings)
         except Skipped as skipped:
@@ -126,7 +131,7 @@ class VirtuousRows:
         gathered = GatheredGift(
             donation=donation,
             donor=donor,
-            projects=self.projects.named([allocation.project_id for allocation in donation.allocations]),
+            projects=corrected_projects(projects, corrections),
             schedule=schedule,
             is_first_of_schedule=schedule is not None,
             contact_id=self._contact_id(donor.id, shared),
@@ -196,11 +201,12 @@ class VirtuousRows:
 
         A held row may be imported long after somebody corrected the contact: it must not carry what did not change.
         """
-        donor = self._donor(int(member.entity_id), shared)
-        entity = f"donor#{donor.id}"
+        entity = f"donor#{member.entity_id}"
+        # Before the donor, who is read each time anew: what a look writes meanwhile is no edit to take back.
+        snapshot = self.tools.snapshots.get(entity)
+        donor = self.raisedonors.donor(int(member.entity_id))
         contact_id = self._contact_id(donor.id, shared)
         self._require_no_half_written(contact_id)
-        snapshot = self.tools.snapshots.get(entity)
         ours = fields_of_donor(donor)
         base = snapshot.base if snapshot is not None else Base({})
         # A link of old times proves that the contact exists; a backfill sends all there is.

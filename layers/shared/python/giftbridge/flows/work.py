@@ -12,6 +12,7 @@ from giftbridge.domain import deliveries as life
 from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice
+from giftbridge.domain.probing import NOT_IT
 from giftbridge.errors import LostRace, Rejected
 from giftbridge.flows.tools import Tools
 from giftbridge.store.rows import Write, commit
@@ -63,7 +64,10 @@ class Work:
         """Write the intent to make a write at the destination, before its first byte leaves."""
         now = self.now
         earlier = self.delivery.attempt
-        first = earlier.first_started_at if earlier is not None and earlier.step is step else now
+        is_again = earlier is not None and earlier.step is step
+        first = earlier.first_started_at if earlier is not None and is_again else now
+        if earlier is not None and is_again and NOT_IT in earlier.values:
+            values = {**values, NOT_IT: earlier.values[NOT_IT]}
         attempt = Attempt(secrets.token_hex(6), step, now, first, values)
         lease_until = now + timedelta(seconds=max(0.0, self.tools.time_left.seconds())) + LEASE_SKEW
         self._save(life.sending(self.delivery, attempt, lease_until, now))
@@ -195,9 +199,11 @@ class Work:
         """A person must look."""
         self._end_in_trouble(lambda delivery: life.failed(delivery, trouble, self.now), "failed", trouble)
 
-    def ignore(self, trouble: Trouble) -> None:
+    def ignore(self, trouble: Trouble, *, keeps_attempt: bool = False) -> None:
         """Not to be sent."""
-        self._end_in_trouble(lambda delivery: life.ignored(delivery, trouble, self.now), "ignored", trouble)
+        self._end_in_trouble(
+            lambda delivery: life.ignored(delivery, trouble, self.now, keeps_attempt=keeps_attempt), "ignored", trouble
+        )
 
     def reopen(self, why: str) -> None:
         """Start anew, probing first what may have been sent."""

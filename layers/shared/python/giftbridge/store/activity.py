@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,23 @@ class Activity:
         )
         return [_shown(from_item(item)) for item in answer["Items"]]
 
+    def since(self, entity: str, at: str) -> list[dict[str, Any]]:
+        """An entity's lines from a moment on, newest first; consistent."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="entity = :entity AND #at >= :at",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues=to_item({":entity": entity, ":at": at}),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [_shown(from_item(item)) for page in pages for item in page["Items"]]
+
+    def of_keys(self, keys: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
+        """The lines with these keys (entity, at) that exist, newest first."""
+        rows = read_many(self.client, self.table, keys)
+        return sorted(map(_shown, rows), key=lambda line: str(line["at"]), reverse=True)
+
     def of_day(self, day: str, limit: int = 200) -> list[dict[str, Any]]:
         """A UTC day's lines of all entities, newest first."""
         answer = self.client.query(
@@ -73,8 +90,7 @@ class Activity:
             Limit=limit,
         )
         keys = [from_item(item) for item in answer["Items"]]
-        rows = read_many(self.client, self.table, [{"entity": key["entity"], "at": key["at"]} for key in keys])
-        return sorted(map(_shown, rows), key=lambda line: str(line["at"]), reverse=True)
+        return self.of_keys({"entity": key["entity"], "at": key["at"]} for key in keys)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

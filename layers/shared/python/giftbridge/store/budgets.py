@@ -66,6 +66,21 @@ class RateBudget:
             pace = self._pace(setting)
         return int(pace.available(row, now) + Decimal(seconds) * pace.an_hour / 3600)
 
+    def spare(self) -> int | None:
+        """How many calls can be made now by work that may wait; None without a limit.
+
+        Live work keeps half of what can be made at once, at most what three minutes bring.
+        """
+        setting, row, now = self.per_hour(), self.state.get(self._row), self.now()
+        with self._lock:
+            self._learn(row)
+            if self._closed_until is not None and now < self._closed_until:
+                return 0
+            if self._limit is None and setting is None:
+                return None
+            pace = self._pace(setting)
+        return max(0, int(pace.available(row, now)) - pace.kept_for_live_work)
+
     def observe(self, headers: Mapping[str, str]) -> None:
         """Follow what an answer says of the limit: X-RateLimit-Limit, -Remaining, -Reset, or X-Rate-Limit-*.
 
@@ -167,6 +182,11 @@ class _Pace:
     def told(cls, limit: int) -> _Pace:
         """By a limit that the system counts itself: what remains of it is heeded besides."""
         return cls(max(10, limit // 4), limit)
+
+    @property
+    def kept_for_live_work(self) -> int:
+        """Calls that work which may wait leaves alone."""
+        return max(self.at_once // 10, min(self.at_once // 2, self.an_hour // 20))
 
     def available(self, seen: Mapping[str, Any] | None, now: datetime) -> Decimal:
         """The tokens there are now."""

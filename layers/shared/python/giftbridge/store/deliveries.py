@@ -111,6 +111,11 @@ class Deliveries:
             found += self._query_open(f"{bucket}#{destination}#{shard}", limit, until=now)
         return [delivery_id for _, delivery_id in sorted(found)[:limit]]
 
+    def ids_of(self, bucket: str, destination: str, limit: int) -> list[str]:
+        """Ids in the four partitions of one of those buckets, due or not, by when they are due: `limit` of each."""
+        found = [row for shard in range(SHARDS) for row in self._query_open(f"{bucket}#{destination}#{shard}", limit)]
+        return [delivery_id for _, delivery_id in sorted(found)]
+
     def ids_in(self, bucket: str, destination: str, limit: int = 1000) -> list[str]:
         """Ids in a bucket: `open`, `outbox`, `sent`, `failed`, or `ignored` followed by its cause, oldest first."""
         if bucket in _SHARDED:
@@ -134,7 +139,8 @@ class Deliveries:
             KeyConditionExpression=condition,
             ExpressionAttributeNames=names,
             ExpressionAttributeValues=to_item(values),
-            PaginationConfig={"MaxItems": limit},
+            # Without the size of a page, a whole megabyte would be read and paid for.
+            PaginationConfig={"MaxItems": limit, "PageSize": limit},
         )
         return [(row["due"], row["id"]) for page in pages for row in map(from_item, page["Items"])]
 

@@ -73,6 +73,8 @@ def row_of(delivery: Delivery) -> dict[str, Any]:
         "chunk": delivery.chunk or None,
         "members": list(delivery.members) or None,
         "backfill": delivery.is_backfill or None,
+        "corrections": dict(delivery.corrections) or None,
+        "corrected_from": dict(delivery.corrected_from) or None,
     }
 
 
@@ -140,6 +142,8 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
         chunk=str(row.get("chunk", "")),
         members=tuple(row.get("members", ())),
         is_backfill=bool(row.get("backfill", False)),
+        corrections=row.get("corrections", {}),
+        corrected_from=row.get("corrected_from", {}),
     )
 
 
