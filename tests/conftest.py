@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.quick_moto import quicken
+
+quicken()
 # These start an emulated AWS or build with sam: a process each, not one for each test.
 ONE_PROCESS = {"local_stack": "stack", "deployment": "stack", "e2e": "day"}
 

@@ -111,7 +111,19 @@ def undo(stack: Stack, plan: UndoPlan, to: str | None, why: str, who: str) -> st
         raise NeedsPerson(
             f"The match of donor {plan.donor_id} changed since this was shown; nothing was undone.", ["Look again."]
         ) from lost
-    return _told_raisedonors(stack, plan.donor_id, to)
+    return " ".join([_told_raisedonors(stack, plan.donor_id, to), *_gone_out_meanwhile(stack, plan)])
+
+
+def _gone_out_meanwhile(stack: Stack, plan: UndoPlan) -> list[str]:
+    """A worker that had read the key just before it was taken away still sends there: a person is told."""
+    known = {delivery.id for delivery in plan.deliveries}
+    found = [d for d in stack.tools.deliveries.of_donor(plan.donor_id, _MOST) if d.destination == SYSTEM]
+    arrived = (d for d in found if d.state is State.DELIVERED and d.kind in _MONEY and d.id not in known)
+    late = [d.id for d in arrived if d.result.get("partner") == plan.partner]
+    late += [d.id for d in found if d.state in _IN_FLIGHT]
+    if not late:
+        return []
+    return [f"Meanwhile {', '.join(late)} went out, perhaps to partner {plan.partner} still: look at it in Aegis."]
 
 
 def _require_active(stack: Stack, partner_id: str, plan: UndoPlan) -> None:

@@ -146,3 +146,15 @@ def test_a_key_of_the_wrong_partner_that_was_still_to_be_stored_is_not_stored_an
 
     assert bench.delivery(gift).mirrors == ()
     assert bench.raisedonors.store.donors.entry(donor.donor_id).latest.members["crmKey"] == right
+
+
+def test_a_gift_that_went_out_while_it_was_decided_is_told(connected: Desk) -> None:
+    donor, _, partner = _matched(connected)
+    plan = undoing.plan_undo(connected.stack, donor.donor_id)
+    late = connected.bench.give(donor=donor)
+    connected.bench.run()
+
+    told = undoing.undo(connected.stack, plan, None, "", "one")
+
+    assert f"Meanwhile aegis/donation/{late}/created went out" in told
+    assert partner in told

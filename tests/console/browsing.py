@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from ops.console.app import console_app
 from tests.command.desk import Desk
+from tests.one_call_at_a_time import one_call_at_a_time
 
 HOME = "http://127.0.0.1:8765"
 BASE = "/console"
@@ -181,7 +182,10 @@ def _grouped(values: Any) -> Any:
 def browser(at: Desk, *, read_only: bool = False, token: str | None = None) -> Iterator[Browser]:
     """A fresh console over a desk's stack, and a browser at it."""
     app = console_app(lambda: at.stack, read_only=read_only, token=token, base_path=BASE)
-    with TestClient(app, base_url=HOME, follow_redirects=False, raise_server_exceptions=False) as client:
+    with (
+        one_call_at_a_time(),
+        TestClient(app, base_url=HOME, follow_redirects=False, raise_server_exceptions=False) as client,
+    ):
         yield Browser(client)
 
 

@@ -16,6 +16,7 @@ from ops.console.app import console_app
 from tests.command.conftest import connect_trio
 from tests.command.desk import Desk, virtuous_desk
 from tests.console.filled import Filled, fill
+from tests.one_call_at_a_time import one_call_at_a_time
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -60,7 +61,7 @@ class Stage:
 @contextlib.contextmanager
 def staged() -> Iterator[Stage]:
     """One busy stack, its console on a real port, one browser."""
-    with virtuous_desk() as fresh, contextlib.ExitStack() as running:
+    with virtuous_desk() as fresh, one_call_at_a_time(), contextlib.ExitStack() as running:
         at = connect_trio(fresh)
         filled = fill(at)
         url = running.enter_context(served(at))
