@@ -1,7 +1,7 @@
-"""The mocked AWS, quicker: half of a test's time went into what no test looks at.
+"""The mocked AWS, quicker: a quarter of a test's time went into what no test looks at.
 
-Each call of moto and botocore built a user agent, drew 52 random letters as a request's id, listed a class' methods, and
-laid each DynamoDB value through a serializer made for any shape. What a test sees of an answer stays the same.
+Each call of moto and botocore built a user agent, drew 52 random letters as a request's id, listed a class' methods,
+and laid each DynamoDB value through a serializer made for any shape. What a test sees of an answer stays the same.
 """
 
 from __future__ import annotations
