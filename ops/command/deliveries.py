@@ -13,10 +13,10 @@ from giftbridge.domain.times import format_moment
 from giftbridge.flows.vitals import held_since
 from ops.command.activity import lines_table
 from ops.command.filters import InState, OfCause, OfDay, OfDonor, OfKind, ToDestination, WithText, filter_of
-from ops.command.showing import moment, pairs, sightings, state_text, table, why
+from ops.command.showing import moment, pairs, sightings, state_text, table
 from ops.command.terminal import Terminal, verb
 from ops.operating import story
-from ops.operating.explaining import as_json, held_text, original_of, row_as_sent, told_result, what_next
+from ops.operating.explaining import as_json, held_text, original_of, row_as_sent, told_result, what_next, why
 from ops.operating.identifiers import FORMS, deliveries_named
 from ops.operating.listing import Listing, find
 from ops.operating.problems import HEALTHY, PERSON_NEEDED

@@ -8,9 +8,9 @@ import typer
 from rich.text import Text
 
 from giftbridge.domain.deliveries import Delivery
-from ops.command.showing import moment, state_text, table, why
+from ops.command.showing import moment, state_text, table
 from ops.command.terminal import Terminal, verb
-from ops.operating.explaining import as_json
+from ops.operating.explaining import as_json, why
 from ops.operating.finding import DonorHit, Found, find_text
 from ops.operating.problems import HEALTHY
 

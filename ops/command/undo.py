@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.command.showing import table, why
+from ops.command.showing import table
 from ops.command.terminal import Terminal, verb
+from ops.operating.explaining import why
 from ops.operating.identifiers import donor_id
 from ops.operating.problems import HEALTHY
 from ops.operating.undoing import UndoPlan, plan_undo

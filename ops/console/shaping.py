@@ -8,12 +8,12 @@ from datetime import datetime
 
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from ops.console.story_lines import IMPERSONAL, INTERNAL, Fact
-from ops.operating.explaining import told_result
+from ops.operating.explaining import told_result, why
 
-_SHOWN = ("invoice", "refund_of", "pledge", "partner", "gift", "reversed", "contact", "project", "rows")
 KIND_WORDS = {
     Kind.DONATION_CREATED: "gift",
     Kind.DONATION_REFUNDED: "refund",
+    Kind.DONATION_ADJUSTED: "adjustment",
     Kind.SCHEDULE_CHANGED: "schedule",
     Kind.SCHEDULE_ENDED: "end of a schedule",
     Kind.DONOR_UPDATED: "donor's edit",
@@ -53,20 +53,6 @@ def row_of(delivery: Delivery) -> DeliveryRow:
         why=why(delivery),
         cause=trouble.cause if trouble is not None else None,
     )
-
-
-def why(delivery: Delivery) -> str:
-    """In a few words: the trouble of a delivery, or what came of it."""
-    if delivery.state is State.DELIVERED:
-        named = {name.replace("_", " "): delivery.result.get(name) for name in _SHOWN}
-        return ", ".join(f"{name} {value}" for name, value in named.items() if value)
-    if delivery.trouble is not None:
-        return delivery.trouble.explain()
-    if delivery.state is State.SENT:
-        return "held by the import tool"
-    if delivery.is_in_outbox:
-        return "waits for the batch"
-    return f"goes with {delivery.chunk}" if delivery.chunk else ""
 
 
 def facts_of(values: Mapping[str, str]) -> list[Fact]:

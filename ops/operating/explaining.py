@@ -19,6 +19,21 @@ from ops.operating.systems import SOURCE
 _PERSONAL = ":"
 
 
+def why(delivery: Delivery) -> str:
+    """In a few words: the trouble of a delivery, or what came of it."""
+    if delivery.state is State.DELIVERED:
+        names = ("invoice", "refund_of", "pledge", "partner", "gift", "reversed", "contact", "project", "rows")
+        named = {name.replace("_", " "): delivery.result.get(name) for name in names}
+        return ", ".join(f"{name} {value}" for name, value in named.items() if value)
+    if delivery.trouble is not None:
+        return delivery.trouble.explain()
+    if delivery.state is State.SENT:
+        return "held by the import tool"
+    if delivery.is_in_outbox:
+        return "waits for the batch"
+    return f"goes with {delivery.chunk}" if delivery.chunk else ""
+
+
 def what_next(stack: Stack, delivery: Delivery) -> str:
     """What becomes of a delivery by itself, or what a person has to do."""
     now = stack.tools.now()

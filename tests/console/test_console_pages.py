@@ -7,7 +7,9 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from giftbridge.domain.deliveries import Kind
 from ops.console.app import console_app, page_routes
+from ops.console.shaping import KIND_WORDS
 from ops.operating.problems import Unreachable
 from ops.operating.stack import Stack
 from tests.command.desk import Desk
@@ -132,3 +134,7 @@ def test_the_document_names_every_page() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
     missing = [route.path for route in page_routes() if route.method == "GET" and f"`{route.path}`" not in text]
     assert missing == []
+
+
+def test_each_kind_of_change_has_a_word() -> None:
+    assert set(KIND_WORDS) == set(Kind)

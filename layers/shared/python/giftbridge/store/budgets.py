@@ -56,21 +56,17 @@ class RateBudget:
 
     def within(self, seconds: float) -> int | None:
         """How many calls can be made within so many seconds, all processes together; None without a limit."""
-        setting, row, now = self.per_hour(), self.state.get(self._row), self.now()
-        with self._lock:
-            self._learn(row)
-            if self._closed_until is not None and now < self._closed_until:
-                return 0
-            if self._limit is None and setting is None:
-                return None
-            pace = self._pace(setting)
-        return int(pace.available(row, now) + Decimal(seconds) * pace.an_hour / 3600)
+        return self._counted(lambda pace, there: int(there + Decimal(seconds) * pace.an_hour / 3600))
 
     def spare(self) -> int | None:
         """How many calls can be made now by work that may wait; None without a limit.
 
         Live work keeps half of what can be made at once, at most what three minutes bring.
         """
+        return self._counted(lambda pace, there: max(0, int(there) - pace.kept_for_live_work))
+
+    def _counted(self, count: Callable[[_Pace, Decimal], int]) -> int | None:
+        """Calls, counted from the pace and what is there of it now; none while closed, None without a limit."""
         setting, row, now = self.per_hour(), self.state.get(self._row), self.now()
         with self._lock:
             self._learn(row)
@@ -79,7 +75,7 @@ class RateBudget:
             if self._limit is None and setting is None:
                 return None
             pace = self._pace(setting)
-        return max(0, int(pace.available(row, now)) - pace.kept_for_live_work)
+        return count(pace, pace.available(row, now))
 
     def observe(self, headers: Mapping[str, str]) -> None:
         """Follow what an answer says of the limit: X-RateLimit-Limit, -Remaining, -Reset, or X-Rate-Limit-*.
