@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rich.console import Console
 
-from giftbridge.domain.reconciliation import Heal, Report
+from giftbridge.domain.reconciliation import Difference, Heal, Report
 from giftbridge.flows.reconciliation import Reconciliation
 from giftbridge.flows.reconciliation_reading import Sources
 from ops.demo.day import Day
@@ -35,13 +35,20 @@ def print_reconciliation(console: Console, day: Day) -> None:
     sorts = reconciling.totals(report.differences)
     listed = ", ".join(f"{number} {sort}" for sort, number in sorted(sorts.items())) or "none"
     failed = sum(1 for one in report.open if one.heal is Heal.RETRY)
+    adopted = sum(1 for one in report.open if _is_adopted(day, one))
     money = f"{report.open_money:,.2f} {report.currency}".strip()
     console.print(
-        f"the product's own reconciliation: {len(report.open)} open differences ({listed}), {failed} of them failed "
-        f"and wait for a person; {money}, {sum(report.calls.values())} calls, {report.seconds} s; "
+        f"the product's own reconciliation: {len(report.open)} open differences ({listed}): {failed} failed and wait "
+        f"for a person, {adopted} came with a number that the simulated Aegis never had; {money}, "
+        f"{sum(report.calls.values())} calls, {report.seconds} s; "
         f"look with giftbridge reconcile --last --local {day.front_url}",
         soft_wrap=True,
     )
+
+
+def _is_adopted(day: Day, difference: Difference) -> bool:
+    gift = int(difference.donation_id) if difference.donation_id is not None else None
+    return gift is not None and bool(day.raisedonors.store.gifts.entry(gift).first_members.get("crmKey"))
 
 
 def _report(day: Day) -> Report:
