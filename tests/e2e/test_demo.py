@@ -12,6 +12,8 @@ from rich.console import Console
 from ops.demo.day import Day
 from ops.demo.planting import PLANTS, plant
 from ops.demo.report import print_report
+from tests.console.staging import CHROMIUM
+from tests.e2e.console_of_the_day import looked_at
 
 PLANTED = {
     "missing": "is missing in Aegis: gift",
@@ -41,6 +43,7 @@ class Played:
     told: str
     is_clean_when_spoiled: bool
     told_when_spoiled: str
+    wrong_in_console: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
             console = _console()
             is_clean = print_report(console, day, 0.0)
             reports.append((is_clean, console.export_text()))
-    return Played(*reports[0], *reports[1])
+        wrong = looked_at(day)
+    return Played(*reports[0], *reports[1], tuple(wrong))
 
 
 def _console() -> Console:
@@ -101,6 +105,13 @@ def _assert_both_directions(told: str) -> None:
     assert re.search(r"[1-9]\d* expected, 0 missing, 0 doubled, [1-9]\d* landed, 0 held; [1-9]\d* reversals", told)
     assert f"storm: {STORM} of {STORM} corrected addresses arrived" in told
     assert re.search(r"[1-9]\d* webhooks told of [1-9]\d* changes, 0 not taken, answered after p50", told)
+
+
+@pytest.mark.timeout(300)
+def test_the_console_shows_the_day_in_a_real_browser_and_acts_on_it(played: Played) -> None:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: `make browser` installs Debian's")
+    assert not played.wrong_in_console, "\n".join(played.wrong_in_console)
 
 
 @pytest.mark.timeout(300)
