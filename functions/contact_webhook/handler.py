@@ -8,7 +8,7 @@ from typing import Any
 from giftbridge.clients.virtuous_webhooks import MOST_BYTES, Told, is_genuine, read_delivery
 from giftbridge.contact_webhook_assembly import ContactWebhookAssembly
 from giftbridge.errors import Rejected
-from giftbridge.http_answers import HttpAnswer, found, problem
+from giftbridge.http_answers import HttpAnswer, found, problem, refused
 
 assembly = ContactWebhookAssembly()
 
@@ -17,10 +17,9 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
     """Answer 200 once the contacts are queued, or say what is wrong; never a 500 for anything a stranger sends."""
     try:
         return _answered(event)
-    except Rejected as refused:
+    except Rejected as error:
         _log_refusal(400)
-        error = {"field": refused.field, "problem": refused.text, "remedy": refused.remedy}
-        return problem(400, refused.explain(), errors=[error])
+        return refused(error)
     except Exception as error:
         # Its text may hold what was sent.
         assembly.log.error("webhook not queued", extra={"error": type(error).__name__})

@@ -8,7 +8,7 @@ from giftbridge.assembly import utc_now
 from giftbridge.errors import RecordMissing, Rejected, RetryLater
 from giftbridge.flows.donor_history import WIRE_SECONDS
 from giftbridge.history_wire import page_body, read_question, seconds_until
-from giftbridge.http_answers import HttpAnswer, found, problem
+from giftbridge.http_answers import HttpAnswer, found, problem, refused
 from giftbridge.runtime import start
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> HttpAnswer:
         return _answered(event)
     except RecordMissing:
         return problem(404, "There is no such donor on RaiseDonors.")
-    except Rejected as refused:
-        error = {"field": refused.field, "problem": refused.text, "remedy": refused.remedy}
-        return problem(400, refused.explain(), errors=[error])
+    except Rejected as error:
+        return refused(error)
     except RetryLater as later:
         return problem(503, later.text, retry_after=seconds_until(later.not_before, utc_now()))
     except Exception as error:

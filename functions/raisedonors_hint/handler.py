@@ -8,7 +8,7 @@ from typing import Any
 from giftbridge.clients.raisedonors_hints import MOST_BYTES, is_genuine, names_known_record
 from giftbridge.errors import Rejected
 from giftbridge.hint_assembly import HintAssembly
-from giftbridge.http_answers import HttpAnswer, accepted, problem
+from giftbridge.http_answers import HttpAnswer, accepted, problem, refused
 
 assembly = HintAssembly()
 
@@ -17,10 +17,9 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
     """Answer 202, or say what is wrong with the call; never a 500 for anything a stranger sends."""
     try:
         return _answered(event)
-    except Rejected as refused:
+    except Rejected as error:
         _log_refusal(400)
-        error = {"field": refused.field, "problem": refused.text, "remedy": refused.remedy}
-        return problem(400, refused.explain(), errors=[error])
+        return refused(error)
     except Exception as error:
         # Its text may hold what was sent.
         assembly.log.error("hint not noted", extra={"error": type(error).__name__})

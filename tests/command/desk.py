@@ -145,6 +145,24 @@ class Desk:
         secret_id = self.stack.credentials.secret_ids[system]
         self.secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps(values))
 
+    def refund_made_by_staff(self) -> tuple[int, int]:
+        """A gift that others sent and that is refunded when first seen, and the number of staff's refund in Aegis."""
+        bench = self.bench
+        known = bench.population.make_donor("new_person")
+        given = bench.give(donor=known)
+        bench.run()
+        [recorded] = bench.transactions_of(given)
+        gift = bench.give("adopted", donor=known)
+        amount = bench.raisedonors.store.gifts.entry(gift).latest.members["amount"]
+        bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
+        number = bench.aegis.store.new_invoice_number()
+        by_staff = dataclasses.replace(
+            recorded, invoice_number=number, total=-amount, happened=bench.clock(), via_api=False
+        )
+        bench.aegis.store.add_transaction(by_staff)
+        bench.run(ticks=2)
+        return gift, number
+
     def fail_gift(self, kind: str = "unknown_fund") -> int:
         """A gift that fails; its id."""
         gift = self.bench.give(kind)

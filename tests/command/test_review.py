@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import pytest
 
@@ -239,18 +238,7 @@ def test_a_pledge_is_picked_or_made_anew_and_the_gift_applied_to_it(at: Desk, de
 
 def test_a_refund_that_staff_made_is_picked_and_not_sent_again(at: Desk) -> None:
     bench = at.bench
-    known = bench.population.make_donor("new_person")
-    given = bench.give(donor=known)
-    bench.run()
-    [recorded] = bench.transactions_of(given)
-    gift = bench.give("adopted", donor=known)
-    amount = bench.raisedonors.store.gifts.entry(gift).latest.members["amount"]
-    bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
-    by_staff = bench.aegis.store.new_invoice_number()
-    bench.aegis.store.add_transaction(
-        replace(recorded, invoice_number=by_staff, total=-amount, happened=bench.clock(), via_api=False)
-    )
-    bench.run(ticks=2)
+    gift, by_staff = at.refund_made_by_staff()
     name = donation_refunded_id(gift)
 
     shown = at.run("review", name, "--json").data

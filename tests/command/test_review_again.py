@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 
 import pytest
 
@@ -57,17 +56,7 @@ def _several(at: Desk) -> int:
 
 def test_a_refund_that_was_left_is_not_taken_up_by_the_next_pickup(at: Desk) -> None:
     bench = at.bench
-    known = bench.population.make_donor("new_person")
-    given = bench.give(donor=known)
-    bench.run()
-    [recorded] = bench.transactions_of(given)
-    gift = bench.give("adopted", donor=known)
-    amount = bench.raisedonors.store.gifts.entry(gift).latest.members["amount"]
-    bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
-    number = bench.aegis.store.new_invoice_number()
-    by_staff = replace(recorded, invoice_number=number, total=-amount, happened=bench.clock(), via_api=False)
-    bench.aegis.store.add_transaction(by_staff)
-    bench.run(ticks=2)
+    gift, _ = at.refund_made_by_staff()
     name = donation_refunded_id(gift)
 
     assert at.run("review", name, "--ignore", "--yes").code == 0

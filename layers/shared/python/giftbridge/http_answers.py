@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from giftbridge.errors import Rejected
+
 _TITLES: Mapping[int, str] = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -27,6 +29,12 @@ def accepted() -> HttpAnswer:
 def found(body: Mapping[str, object]) -> HttpAnswer:
     """200 with JSON."""
     return _answer(200, "application/json", body, {})
+
+
+def refused(error: Rejected) -> HttpAnswer:
+    """400: what was sent cannot be read, with the field, its problem and the remedy."""
+    told = {"field": error.field, "problem": error.text, "remedy": error.remedy}
+    return problem(400, error.explain(), errors=[told])
 
 
 def problem(

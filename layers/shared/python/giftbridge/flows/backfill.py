@@ -23,17 +23,24 @@ ROW = "backfill"
 _PAGES_A_RUN = 5
 
 
-class BackfilledGifts:
-    """Gifts of a period."""
+class _Backfilled:
+    """What both feeds of a backfill are made of; `sort` is what they bring."""
 
     most_pages = _PAGES_A_RUN
+    sort: str
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, backfill: Backfill, threads: int) -> None:
         self.tools = tools
         self.raisedonors = raisedonors
         self.backfill = backfill
         self.threads = threads
-        self.name = f"{ROW}-{backfill.id}-{GIFTS}"
+        self.name = f"{ROW}-{backfill.id}-{self.sort}"
+
+
+class BackfilledGifts(_Backfilled):
+    """Gifts of a period."""
+
+    sort = GIFTS
 
     def page(self, bound: datetime, skip: int) -> list[Any]:
         """A gift was modified when it was created or later: the period's are all from here on (queryGifts)."""
@@ -64,17 +71,10 @@ class BackfilledGifts:
         return _put(self.tools, before, after, lines)
 
 
-class BackfilledContacts:
+class BackfilledContacts(_Backfilled):
     """Donors who were created or changed in a period."""
 
-    most_pages = _PAGES_A_RUN
-
-    def __init__(self, tools: Tools, raisedonors: RaiseDonors, backfill: Backfill, threads: int) -> None:
-        self.tools = tools
-        self.raisedonors = raisedonors
-        self.backfill = backfill
-        self.threads = threads
-        self.name = f"{ROW}-{backfill.id}-{CONTACTS}"
+    sort = CONTACTS
 
     def page(self, bound: datetime, skip: int) -> list[Any]:
         """Donors modified since then (queryDonors)."""
