@@ -51,12 +51,13 @@ class Changes:
         self.counts: Counter[str] = Counter()
         self.beside: list[Interjection] = []
 
-    def prepare(self, donations: int) -> None:
-        """Donors who never give, and pairs of gifts that only their ids tell apart."""
+    def prepare(self, donations: int) -> list[int]:
+        """Donors who never give, whose ids are returned, and pairs of gifts that only their ids tell apart."""
         rounds = times(donations)
-        for _ in range(len([kind for kind in FORENOON if kind.startswith("stranger")]) * rounds):
-            self._population.make_donor("new_person", gives=False)
+        number = len([kind for kind in FORENOON if kind.startswith("stranger")]) * rounds
+        strangers = [self._population.make_donor("new_person", gives=False).donor_id for _ in range(number)]
         self._twins = [self._population.make_twins() for _ in range(rounds)]
+        return strangers
 
     def plan(self, kinds: tuple[str, ...], donations: int) -> list[Act]:
         """Acts for a time of the day, each kind in turn."""

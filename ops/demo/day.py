@@ -14,7 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ops.demo.beginning import CONTRACTS, local_options
 from ops.demo.changes import AFTERNOON, FORENOON, NOON, Act, Changes, gift_kinds, spread
-from ops.demo.product import Deliveries, Notices, count_open, dead_letters, read_deliveries, read_notices, redrive
+from ops.demo.product import (
+    Deliveries,
+    Notices,
+    are_recorded,
+    count_open,
+    dead_letters,
+    read_deliveries,
+    read_notices,
+    redrive,
+)
 from ops.demo.troubles import lose_some_answers
 from ops.demo.virtuous_changes import AFTERNOON as VIRTUOUS_AFTERNOON
 from ops.demo.virtuous_changes import FORENOON as VIRTUOUS_FORENOON
@@ -121,7 +130,9 @@ class Day:
             )
         )  # fmt: skip
         self._wait(self._has_begun)
-        self.changes.prepare(self.donations)
+        strangers = self.changes.prepare(self.donations)
+        # An edit is told from how the donor was first seen; thousands of older donors are seen before these.
+        self._wait(lambda: are_recorded(self.stack, strangers), LONGEST_STORM_SECONDS)
         self._phase(progress, "morning: donations come in", lambda: self._act(gifts[:morning]))
         self._phase(progress, "forenoon: much of it changes", lambda: self._act(forenoon))
         self.aegis.faults.begin_outage()

@@ -77,6 +77,17 @@ def read_notices(stack: LocalStack) -> Notices:
     return Notices(len(letters), frozenset(donors), count["Count"])
 
 
+def are_recorded(stack: LocalStack, donor_ids: list[int]) -> bool:
+    """Whether it is recorded, for both CRMs, how these donors look."""
+    table, client = stack.outputs["CrmKeysTable"], stack.client("dynamodb")
+    keys = [
+        {"entity": {"S": f"donor#{donor_id}"}, "system": {"S": f"{crm}/agreed"}}
+        for donor_id in donor_ids
+        for crm in ("aegis", "virtuous")
+    ]
+    return all("Item" in client.get_item(TableName=table, Key=key, ConsistentRead=True) for key in keys)
+
+
 def count_open(stack: LocalStack, destination: str, buckets: tuple[str, ...] = _UNSETTLED) -> int:
     """How many deliveries to a destination are not settled, by the index that finds them."""
     return sum(len(_ids_in(stack, f"{bucket}#{destination}")) for bucket in buckets)

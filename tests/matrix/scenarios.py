@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.matrix.adjustment_scenarios import ADJUSTMENTS
 from tests.matrix.cells import Scenario, calls_of, run_cell
 from tests.matrix.change_scenarios import CHANGES
 from tests.matrix.judgement import Goal, wrong_in_the_end
@@ -60,4 +61,4 @@ def _partner_gone() -> Scenario:
 
 
 DONATIONS = (_new_donor_new_schedule(), _later_instance(), _pledge_ended_in_aegis(), _partner_gone())
-SCENARIOS = {scenario.name: scenario for scenario in (*DONATIONS, *REFUNDS, *CHANGES)}
+SCENARIOS = {scenario.name: scenario for scenario in (*DONATIONS, *REFUNDS, *CHANGES, *ADJUSTMENTS)}

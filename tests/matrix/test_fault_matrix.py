@@ -38,7 +38,7 @@ def unbroken_calls(name: str) -> list[str]:
 
 def is_first_of_its_sort(name: str) -> bool:
     """Whether a scenario is the first that makes its sort of write: the others repeat it under other circumstances."""
-    return name.split(maxsplit=1)[0] in {"1", "5", "7", "8", "9", "11"}
+    return name.split(maxsplit=1)[0] in {"1", "5", "7", "8", "9", "11", "19"}
 
 
 def is_write(call: str) -> bool:
@@ -96,6 +96,7 @@ def test_a_new_call_joins_the_matrix_by_itself() -> None:
         ("5 refund, one of a schedule too", "aegis.createTransaction 1"),
         ("5 refund, one of a schedule too", "aegis.createTransaction 2"),
         ("8 schedule changed, no pledge", "aegis.createPledge 1"),
+        ("19 adjustment of a doubled gift", "aegis.createTransaction 1"),
     ],
 )
 def test_without_its_probe_the_matrix_shows_the_doubling(scenario: str, call: str) -> None:
