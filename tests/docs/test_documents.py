@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from giftbridge.clients.http import error_for
-from giftbridge.domain import deliveries, destinations
+from giftbridge.domain import delivery_life, destinations
 from giftbridge.domain.deliveries import State
 from ops.command import batch, dlq, pickup, settings
 from ops.command.main import VERBS
@@ -186,7 +186,7 @@ def test_the_states_that_are_drawn_and_described_are_those_of_the_code() -> None
     assert sorted(described) == sorted(State)
     drawing = next(block for block in blocks(f"docs/{ARCHITECTURE}") if "pending ─►" in block)
     assert set(re.findall(r"\w+", drawing)) >= set(State)
-    assert drawing in f"{deliveries.__doc__}"
+    assert drawing in f"{delivery_life.__doc__}"
 
 
 def test_the_breaker_is_drawn_as_in_the_code() -> None:

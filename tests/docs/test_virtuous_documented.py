@@ -11,8 +11,9 @@ from typing import Any
 from giftbridge.domain.agreed import EMAIL
 from giftbridge.domain.contact_fields import GROUPS
 from giftbridge.domain.contact_merging import Verdict
-from giftbridge.domain.deliveries import Kind, State, Trouble, new_delivery
+from giftbridge.domain.deliveries import Kind, State, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.domain.settings import Settings
 from giftbridge.flows import virtuous_landing
 from giftbridge.store.delivery_rows import SHARDS, bucket_of

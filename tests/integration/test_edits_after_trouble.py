@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from giftbridge.domain.deliveries import Delivery, Kind, State, Step, new_delivery
+from giftbridge.domain.deliveries import Delivery, Kind, State, Step
 from giftbridge.domain.delivery_ids import donor_updated_id
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.store.rows import commit
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.integration.test_donor_edits import NEW_HOME, Given

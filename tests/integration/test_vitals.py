@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from giftbridge.domain.deliveries import Kind, State, Trouble, new_delivery
+from giftbridge.domain.deliveries import Kind, State, Trouble
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.domain.times import format_moment
 from giftbridge.flows import daily_batch
 from giftbridge.flows.vitals import MISSED_AFTER, RECONCILIATION, Vitals, VitalSigns

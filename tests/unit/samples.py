@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from giftbridge.domain.aegis_mapping import Gathered, GatheredPartner, GatheredPledge
-from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step, new_delivery
+from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.domain.donations import (
     Address,
     Allocation,

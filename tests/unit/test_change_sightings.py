@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.delivery_ids import schedule_changed_id

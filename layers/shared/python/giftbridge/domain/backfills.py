@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for

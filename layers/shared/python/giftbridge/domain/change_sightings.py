@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.agreed import Fields, mark_of, says_the_same
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
 from giftbridge.domain.delivery_ids import donor_noted_id

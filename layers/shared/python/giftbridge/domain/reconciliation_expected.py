@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, Kind, State
+from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
+from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES
 from giftbridge.domain.giving_history import invoice_form
 from giftbridge.domain.reconciliation import DONATION, REFUND, Entry, GiftFact, Heal, Standing
 from giftbridge.domain.reversals import FUNDS

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from giftbridge.domain import deliveries as life
-from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, Kind, State, Trouble
+from giftbridge.domain import delivery_life as life
+from giftbridge.domain.deliveries import Delivery, Kind, State, Trouble
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
+from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment
 from giftbridge.domain.validation import APPROVED, REVERSED_STATUSES, UNSENT_STATUSES

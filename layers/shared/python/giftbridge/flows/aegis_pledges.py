@@ -14,8 +14,9 @@ from giftbridge.domain.aegis_mapping import GatheredPledge
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.agreed import ACTIVE_STATUS, INACTIVE_STATUSES, Fields, digest_of, schedule_fields
 from giftbridge.domain.change_sightings import sighted_again
-from giftbridge.domain.deliveries import OPEN_STATES, Attempt, Delivery, Kind, State, Step, new_delivery
+from giftbridge.domain.deliveries import OPEN_STATES, Attempt, Delivery, Kind, State, Step
 from giftbridge.domain.delivery_ids import schedule_changed_id
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.notices import PLEDGE_RECREATED
 from giftbridge.domain.partners import Pledge

@@ -10,7 +10,7 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id

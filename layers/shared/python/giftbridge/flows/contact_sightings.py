@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.change_sightings import sighted_again
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.delivery_ids import RAISEDONORS, contact_updated_id

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import new_nudge_name
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, chunk_id
 from giftbridge.domain.settings import Settings

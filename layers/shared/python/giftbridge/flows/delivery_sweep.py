@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, Nudge, new_nudge_name
-from giftbridge.domain.deliveries import Delivery, State, Trouble, retry_delay
+from giftbridge.domain.deliveries import Delivery, State, Trouble
+from giftbridge.domain.delivery_life import retry_delay
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import GiftBridgeError, LostRace

@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from giftbridge.delivery_queue import Nudge, read_nudge
-from giftbridge.domain.deliveries import WAITS_FOR_ANOTHER, Delivery, State, Trouble, retry_delay
+from giftbridge.domain.deliveries import WAITS_FOR_ANOTHER, Delivery, State, Trouble
+from giftbridge.domain.delivery_life import retry_delay
 from giftbridge.errors import (
     GiftBridgeError,
     Held,

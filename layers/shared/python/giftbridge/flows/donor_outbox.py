@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.change_sightings import sighted_again
 from giftbridge.domain.deliveries import OPEN_STATES, Kind, State
 from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id

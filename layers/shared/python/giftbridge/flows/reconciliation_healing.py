@@ -13,7 +13,7 @@ from decimal import Decimal
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import DeliveryQueue, new_nudge_name
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_adjusted_id, donation_created_id, donation_refunded_id
 from giftbridge.domain.reconciliation import DONATION, REFUND, Difference, Heal, Sort

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from giftbridge.clients.raisedonors_sightings import read_contact_sighting
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.agreed import EMAIL, Fields, digest_of
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for
 from giftbridge.domain.contact_merging import groups_to_send

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from giftbridge.domain import deliveries as life
-from giftbridge.domain.deliveries import AMBIGUOUS_CAUSES, Delivery, State, Trouble, retry_delay
+from giftbridge.domain import delivery_life as life
+from giftbridge.domain.deliveries import Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
+from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES, retry_delay
 from giftbridge.errors import Ambiguous, Rejected
 from tests.unit.samples import NOW, attempt, delivery
 
