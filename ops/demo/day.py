@@ -12,18 +12,10 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ops.demo import product
 from ops.demo.beginning import CONTRACTS, local_options
 from ops.demo.changes import AFTERNOON, FORENOON, NOON, Act, Changes, gift_kinds, spread
-from ops.demo.product import (
-    Deliveries,
-    Notices,
-    are_recorded,
-    count_open,
-    dead_letters,
-    read_deliveries,
-    read_notices,
-    redrive,
-)
+from ops.demo.product import Deliveries, Notices, count_open, dead_letters, redrive
 from ops.demo.troubles import lose_some_answers
 from ops.demo.virtuous_changes import AFTERNOON as VIRTUOUS_AFTERNOON
 from ops.demo.virtuous_changes import FORENOON as VIRTUOUS_FORENOON
@@ -129,10 +121,8 @@ class Day:
                 (FORENOON, VIRTUOUS_FORENOON), (NOON, VIRTUOUS_NOON), (AFTERNOON, VIRTUOUS_AFTERNOON),
             )
         )  # fmt: skip
-        self._wait(self._has_begun)
-        strangers = self.changes.prepare(self.donations)
-        # An edit is told from how the donor was first seen; thousands of older donors are seen before these.
-        self._wait(lambda: are_recorded(self.stack, strangers), LONGEST_STORM_SECONDS)
+        self._wait(lambda: product.has_begun(self.stack))
+        self._phase(progress, "early: all donors are recorded", self._record)
         self._phase(progress, "morning: donations come in", lambda: self._act(gifts[:morning]))
         self._phase(progress, "forenoon: much of it changes", lambda: self._act(forenoon))
         self.aegis.faults.begin_outage()
@@ -147,10 +137,10 @@ class Day:
         self._phase(progress, "late: the storm abates", self._outlast)
         self._phase(progress, "night: all comes to rest", self._rest)
 
-    def _has_begun(self) -> bool:
-        """Whether the first pickup took place: gifts from before are not sent."""
-        key = {"name": {"S": "cursor#gifts"}}
-        return "Item" in self.stack.client("dynamodb").get_item(TableName=self.stack.outputs["StateTable"], Key=key)
+    def _record(self) -> None:
+        """An edit is told from how the donor was first seen: of the newest, after thousands of older ones."""
+        newest = self.changes.prepare(self.donations)
+        self._wait(lambda: product.are_recorded(self.stack, newest), LONGEST_STORM_SECONDS)
 
     def _populate(self) -> None:
         """All that is there before the day begins."""
@@ -241,11 +231,11 @@ class Day:
 
     def deliveries(self) -> Deliveries:
         """What the product says of its deliveries."""
-        return read_deliveries(self.stack)
+        return product.read_deliveries(self.stack)
 
     def notices(self) -> Notices:
         """What the product mailed."""
-        return read_notices(self.stack)
+        return product.read_notices(self.stack)
 
     def untold(self) -> set[int]:
         """Edited donors without a partner of whom no e-mail tells."""

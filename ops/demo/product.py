@@ -77,6 +77,12 @@ def read_notices(stack: LocalStack) -> Notices:
     return Notices(len(letters), frozenset(donors), count["Count"])
 
 
+def has_begun(stack: LocalStack) -> bool:
+    """Whether the first pickup took place: gifts from before are not sent."""
+    key = {"name": {"S": "cursor#gifts"}}
+    return "Item" in stack.client("dynamodb").get_item(TableName=stack.outputs["StateTable"], Key=key)
+
+
 def are_recorded(stack: LocalStack, donor_ids: list[int]) -> bool:
     """Whether it is recorded, for both CRMs, how these donors look."""
     table, client = stack.outputs["CrmKeysTable"], stack.client("dynamodb")
