@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from giftbridge.domain import deliveries as life
+from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, State, Trouble
 from ops.operating.stack import Stack
 

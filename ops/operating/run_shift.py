@@ -23,7 +23,7 @@ from ops.operating.systems import DESTINATIONS
 WINDOW = 100
 _SLICE = 25
 LEASE_SECONDS = 30.0
-# While nothing moves, the pauses grow: a cancel is still seen within seconds.
+# While nothing moves, the pauses grow: a whole number of short ones, so that a cancel is seen after one of them.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 4.0
 _SAVED_EVERY = timedelta(seconds=3)
 # Tried, and still not settled after this: it is tried again by itself, and the run goes on without it.
@@ -82,9 +82,17 @@ class Shift:
                 yield Progress(self.run)
                 return
             yield Progress(replace(self.run, counts=run_rows.counted(self.items)), self._blocked(under_way))
+            pause = _SHORTEST_PAUSE if has_moved or released else pause
             if not released:
-                pause = _SHORTEST_PAUSE if has_moved else min(_LONGEST_PAUSE, pause * 2)
-                self.stack.sleep(pause)
+                self._rest(pause)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+
+    def _rest(self, seconds: float) -> None:
+        """Let time pass, a short pause at a time, unless the run is cancelled meanwhile."""
+        for _ in range(round(seconds / _SHORTEST_PAUSE)):
+            if run_rows.read(self.stack, self.run.id).state is RunState.CANCELLED:
+                return
+            self.stack.sleep(_SHORTEST_PAUSE)
 
     @property
     def now(self) -> datetime:

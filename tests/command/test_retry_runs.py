@@ -132,6 +132,21 @@ def test_a_cancel_puts_back_what_was_not_tried_with_the_trouble_it_had(storm: St
         assert (after.state, after.trouble, after.failed_nudge) == (State.FAILED, before.trouble, before.failed_nudge)
 
 
+def test_a_cancel_is_seen_within_a_second_while_nothing_moves(storm: Storm) -> None:
+    run_id = retry_runs.start(storm.stack, storm.plan(), "ann")
+    clock, begun, cancelled_after = storm.at.bench.clock, storm.at.bench.clock(), timedelta(seconds=7)
+
+    def rest(seconds: float) -> None:
+        if clock() <= begun + cancelled_after < clock() + timedelta(seconds=seconds):
+            retry_runs.cancel(storm.stack, run_id, "bob")
+        clock.advance(seconds)
+
+    *_, last = retry_runs.work(replace(storm.stack, sleep=rest), run_id)
+
+    assert last.run.counts == {Outcome.CANCELLED: SMALL}
+    assert clock() - begun - cancelled_after <= timedelta(seconds=1)
+
+
 def test_what_waited_for_the_budget_goes_back_with_the_trouble_it_had(connected: Desk) -> None:
     gifts = [connected.fail_gift() for _ in range(4)]
     before = [connected.bench.delivery(gift) for gift in gifts]

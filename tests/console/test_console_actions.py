@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 
 import pytest
 
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import donation_created_id
-from ops.operating import reconciling
+from ops.operating import reconciling, retry_runs, retrying
+from ops.operating.run_rows import RunState, row_name
+from ops.operating.run_shift import LEASE_SECONDS
 from tests.command.desk import Desk
-from tests.console.browsing import Browser, browser
+from tests.console.browsing import BASE, Browser, browser
 from tests.console.filled import fill
 
 OPERATOR = "user/moto"
@@ -106,6 +109,21 @@ def test_a_run_is_cancelled_and_what_was_not_tried_is_as_before(page: Browser, c
 
     assert "cancelled 3" in cancelled.words
     assert all(connected.bench.delivery(gift).state is State.FAILED for gift in gifts)
+
+
+def test_a_run_that_another_process_works_on_is_cancelled_there(page: Browser, connected: Desk) -> None:
+    connected.fail_gift()
+    stack = connected.stack
+    run_id = retry_runs.start(stack, retrying.plan_failed(stack), "somebody")
+    assert stack.tools.state.take_lease(row_name(run_id), "another process", stack.tools.now(), LEASE_SECONDS)
+
+    page.press(f"{BASE}/run/{run_id}", "/cancel")
+
+    for thread in threading.enumerate():
+        if thread.name == "job-Retrying":
+            thread.join()
+    assert retry_runs.read(stack, run_id).state is RunState.CANCELLED
+    assert "Another process" not in page.get(f"{BASE}/run/{run_id}").words
 
 
 def test_a_gift_is_corrected_checked_and_sent_with_the_difference_shown(page: Browser, connected: Desk) -> None:

@@ -15,7 +15,7 @@ from ops.operating import retry_runs, retrying
 from ops.operating.identifiers import kind_of
 from ops.operating.listing import Filter
 from ops.operating.problems import NeedsPerson, WrongUsage
-from ops.operating.retry_runs import Outcome
+from ops.operating.retry_runs import Outcome, RunState
 from ops.operating.retrying import Plan, Way
 from ops.operating.systems import SYSTEMS
 
@@ -132,8 +132,13 @@ def _work(visit: Visit, run_id: str) -> None:
     stack = visit.stack
 
     def work(job: Job) -> None:
-        for progress in retry_runs.work(stack, run_id):
-            job.say(f"Nothing moves: {progress.blocked}." if progress.blocked else "")
+        try:
+            for progress in retry_runs.work(stack, run_id):
+                job.say(f"Nothing moves: {progress.blocked}." if progress.blocked else "")
+        except NeedsPerson:
+            # A cancel reaches the process that works on it.
+            if retry_runs.read(stack, run_id).state is not RunState.CANCELLED:
+                raise
 
     visit.office.jobs.start("Retrying", visit.url(f"/run/{run_id}"), work, key=f"run-{run_id}")
 
