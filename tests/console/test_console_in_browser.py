@@ -156,6 +156,7 @@ def test_all_of_a_cause_are_planned_retried_and_followed(stage: Stage) -> None:
 
 def test_a_correction_is_checked_before_it_is_sent(stage: Stage) -> None:
     gift = stage.at.fail_gift("unknown_appeal")
+    stage.at.bench.raisedonors.store.edit("gift", gift, {"comment": " In love\r\n\r\nand thanks\n"})
     appeal = next(iter(stage.at.bench.aegis.store.codes["Appeal"]))
     with stage.page() as page:
         page.goto(f"/console/delivery/{donation_created_id(gift)}")
@@ -163,6 +164,8 @@ def test_a_correction_is_checked_before_it_is_sent(stage: Stage) -> None:
         page.get_by_role("button", name="Reveal personal data").click()
         page.get_by_label("motivationCode").fill(appeal)
         page.get_by_role("button", name="Check and show the difference").click()
+        # What nobody touched is not corrected, be it of several lines.
+        expect(page.locator("tbody tr")).to_have_count(1)
         page.get_by_role("button", name="Send it so").click()
         expect(page.get_by_text("goes out with the correction")).to_be_visible()
 

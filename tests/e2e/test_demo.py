@@ -66,7 +66,7 @@ def _console() -> Console:
     return Console(record=True, width=200, file=io.StringIO(), highlight=False)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_a_busy_day_with_an_outage_ends_with_every_donation_once_and_to_the_cent(
     played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,14 +107,14 @@ def _assert_both_directions(told: str) -> None:
     assert re.search(r"[1-9]\d* webhooks told of [1-9]\d* changes, 0 not taken, answered after p50", told)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_the_console_shows_the_day_in_a_real_browser_and_acts_on_it(played: Played) -> None:
     if CHROMIUM is None:
         pytest.skip("no Chromium: `make browser` installs Debian's")
     assert not played.wrong_in_console, "\n".join(played.wrong_in_console)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_planted_differences_are_each_named(played: Played) -> None:
     told = played.told_when_spoiled
     assert not played.is_clean_when_spoiled

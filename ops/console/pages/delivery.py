@@ -79,15 +79,20 @@ def plan(visit: Visit) -> Response:
     if not visit.is_revealed(found.donor_entity):
         raise NeedsPerson("Personal data is hidden again.", ["Reveal it, then correct."])
     given = {
-        name.removeprefix("f:"): value
+        name.removeprefix("f:"): _typed(value)
         for name, value in visit.form.multi_items()
         if name.startswith("f:") and not isinstance(value, UploadFile)
     }
     values = editable(visit.stack, found)
-    changes = {name: value for name, value in given.items() if value.strip() != values.get(name, "")}
+    changes = {name: value for name, value in given.items() if value != _typed(values.get(name, ""))}
     planned = plan_replay(visit.stack, found, changes)
     key = visit.session.keep(planned) if planned.diff and not planned.problems else None
     return visit.page("edit_plan.html", "What would be sent otherwise", delivery=found, plan=planned, key=key)
+
+
+def _typed(text: str) -> str:
+    """A text as a form gives it back, without a browser's own line ends: what nobody touched is no change."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def send(visit: Visit) -> Response:
