@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, State, Trouble
 from ops.operating.stack import Stack
@@ -24,8 +25,10 @@ def put_back(stack: Stack, delivery: Delivery, was: State, cause: str, why: str,
     now = stack.tools.now()
     trouble = _trouble_before(stack, delivery, cause)
     ended = life.ignored if was is State.IGNORED else life.failed
-    # Its nudge is still in line: it must not be taken for one that was redriven from the dead letters.
-    after = replace(ended(delivery, trouble, now), failed_nudge=delivery.failed_nudge)
+    # Its nudge is still in line: it must not be taken for one that was redriven from the dead letters. Its dead letter
+    # may be gone, because the sweep deletes those of deliveries that were reopened.
+    letter = new_nudge_name() if was is State.FAILED and delivery.failed_nudge is not None else None
+    after = replace(ended(delivery, trouble, now), failed_nudge=letter or delivery.failed_nudge)
     line = stack.tools.activity.line(
         delivery.donor_entity,
         now=now,
@@ -35,7 +38,10 @@ def put_back(stack: Stack, delivery: Delivery, was: State, cause: str, why: str,
         who=who,
         details={"kind": delivery.kind.value, "cause": trouble.cause},
     )
-    return stack.tools.deliveries.save(delivery, after, line)
+    saved = stack.tools.deliveries.save(delivery, after, line)
+    if letter is not None:
+        stack.queue_of(saved.destination).send_dead_letter(saved, letter)
+    return saved
 
 
 def _trouble_before(stack: Stack, delivery: Delivery, cause: str) -> Trouble:

@@ -103,7 +103,9 @@ def _problems(stack: Stack, delivery: Delivery) -> tuple[str, ...]:
 
 def _check_for_aegis(stack: Stack, delivery: Delivery) -> None:
     carrier = AegisDelivery(stack.tools, reaching.raisedonors(stack), reaching.aegis(stack))
-    carrier.donations.prepare(Work(stack.tools, delivery), stack.versions.current().settings)
+    settings = stack.versions.current().settings
+    prepared = carrier.donations.prepare(Work(stack.tools, delivery), settings)
+    carrier.partners.rehearse(prepared.donor, settings.aegis)
 
 
 def _check_for_virtuous(stack: Stack, delivery: Delivery) -> None:

@@ -83,6 +83,21 @@ def test_a_correction_that_would_be_refused_again_is_not_sent(connected: Desk) -
     assert connected.bench.delivery(gift).state is State.FAILED
 
 
+def test_a_correction_is_not_sent_while_the_donor_would_be_refused(connected: Desk) -> None:
+    gift = connected.fail_gift("no_country")
+    before, calls = connected.bench.delivery(gift), len(connected.bench.calls("aegis"))
+    donor = connected.bench.raisedonors.store.donors.entry(before.donor_id or 0)
+    addresses = [{**one, "countryString": "Atlantis"} for one in donor.latest.members["donorAddresses"]]
+    connected.bench.raisedonors.store.edit("donor", donor.record_id, {"donorAddresses": addresses})
+
+    answer = connected.run("replay", str(gift), "--set", "billingAddress.countryString=Canada", "--yes")
+
+    assert answer.code == 1
+    assert "donor.primaryAddress.countryString" in answer.out
+    assert connected.bench.delivery(gift) == before
+    assert not [name for name in connected.bench.calls("aegis")[calls:] if name.startswith(("create", "save"))]
+
+
 def test_a_correction_back_to_what_the_source_says_is_none(connected: Desk) -> None:
     gift = connected.fail_gift("unknown_appeal")
     said = connected.bench.raisedonors.store.gifts.entry(gift).latest.members["motivationCode"]

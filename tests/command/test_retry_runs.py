@@ -129,7 +129,29 @@ def test_a_cancel_puts_back_what_was_not_tried_with_the_trouble_it_had(storm: St
     for before in storm.failed:
         after = storm.at.bench.tools.deliveries.get(before.id)
         assert after is not None
-        assert (after.state, after.trouble, after.failed_nudge) == (State.FAILED, before.trouble, before.failed_nudge)
+        assert (after.state, after.trouble) == (State.FAILED, before.trouble)
+
+
+def test_what_a_cancel_put_back_has_a_dead_letter_again_although_the_sweep_deleted_the_first(connected: Desk) -> None:
+    gift = connected.fail_gift()
+    bench, queue = connected.bench, connected.bench.tools.queue
+    storm = Storm(connected, 0)
+    connected.run("pause", "aegis")
+    run_id = retry_runs.start(storm.stack, storm.plan(), "ann")
+    shift = storm.follow(run_id)
+    next(shift)
+    bench.sweep()
+    assert queue.dead_letters(10) == []
+
+    retry_runs.cancel(storm.stack, run_id, "bob")
+    list(shift)
+    bench.sweep()
+
+    [letter] = queue.dead_letters(10)
+    assert (letter.delivery_id, letter.name) == (bench.delivery(gift).id, bench.delivery(gift).failed_nudge)
+    connected.run("resume", "aegis")
+    bench.run(ticks=2)
+    assert bench.delivery(gift).state is State.FAILED
 
 
 def test_a_cancel_is_seen_within_a_second_while_nothing_moves(storm: Storm) -> None:

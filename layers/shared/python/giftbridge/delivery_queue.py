@@ -102,6 +102,12 @@ class DeliveryQueue:
                     self._delete_dead(str(record["receiptHandle"]))
         return found
 
+    def send_dead_letter(self, delivery: Delivery, name: str) -> None:
+        """Put a letter of this name among the dead letters, as if the delivery had just failed."""
+        entry = _entry(0, delivery, name)
+        del entry["Id"]
+        self.client.send_message(QueueUrl=self.dead_letter_url, **entry)  # type: ignore[arg-type]
+
     def keep_dead_letter(self, nudge: Nudge) -> None:
         """Make a looked-at dead letter visible again."""
         self.client.change_message_visibility(

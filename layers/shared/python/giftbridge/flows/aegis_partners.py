@@ -65,6 +65,19 @@ class AegisPartners:
             return self._found(work, donor, donor.crm_key, "imported key", known.ended)
         return self._match_or_create(work, donor, settings, known.ended)
 
+    def rehearse(self, donor: Donor, settings: AegisSettings) -> None:
+        """Raises Rejected when the donor gets a new partner, and Aegis would refuse it. Nothing is written."""
+        row = self.tools.keys.get(f"donor#{donor.id}", SYSTEM)
+        if donor.crm_key is not None or (row is not None and row.key is not None):
+            return
+        try:
+            match = choose(self._matches(donor, settings), settings.on_several_matches)
+        except Ambiguous:
+            # Whoever decides that may choose a partner there is.
+            return
+        if match is None:
+            partner_body(GatheredPartner(donor, settings, self.codes.knows_donor_id(settings.donor_id_field)))
+
     def settle_anew(self, work: Work, donor: Donor, refused_id: str, settings: AegisSettings, refused: Rejected) -> str:
         """Aegis refused our partner id: match anew when the partner is gone or inactive, else raise the refusal."""
         row = self.tools.keys.get(f"donor#{donor.id}", SYSTEM)
