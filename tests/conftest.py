@@ -13,15 +13,17 @@ from tests.quick_moto import quicken
 quicken()
 # These start an emulated AWS or build with sam: a process each, not one for each test.
 ONE_PROCESS = {"local_stack": "stack", "deployment": "stack", "e2e": "day"}
+_LONGEST_FIRST = {"e2e": 0, "local_stack": 1, "deployment": 1, "console": 2}
 
 
 @pytest.hookimpl(tryfirst=True)  # what spreads the tests reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a built or running stack together."""
+    """Keep tests that share a built or running stack together, and begin with them: they take the longest."""
     for item in items:
         folder = Path(item.path).parent.name
         if folder in ONE_PROCESS:
             item.add_marker(pytest.mark.xdist_group(ONE_PROCESS[folder]))
+    items.sort(key=lambda item: _LONGEST_FIRST.get(Path(item.path).parent.name, len(_LONGEST_FIRST)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from botocore.useragent import UserAgentString
+from moto import backend_index
 from moto.core import responses
 from moto.core.serialize import JSONSerializer
 from moto.sqs import models as sqs
@@ -25,7 +26,9 @@ def quicken() -> None:
     of_sqs: Any = sqs
     of_moto.camelcase_to_underscores = of_sqs.camelcase_to_underscores = cache(of_moto.camelcase_to_underscores)
     headers: Any = aws_headers
-    headers.gen_amzn_requestid_long = _request_id
+    headers.gen_amzn_requestid_long = of_moto.gen_amzn_requestid_long = _request_id
+    # Of some two hundred services these are tried first.
+    backend_index.backend_url_patterns.sort(key=lambda pair: pair[0] not in {"dynamodb", "sqs"})
     agent: Any = UserAgentString
     agent.to_string = lambda _: "giftbridge-tests"
     serializer: Any = JSONSerializer

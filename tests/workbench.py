@@ -166,6 +166,7 @@ class Workbench:
         """The real HTTP path to a simulator."""
         if system not in self._wires:
             session = requests.Session()
+            session.trust_env = False
             session.mount("http://", self.adapters[system])
             auth: Any = BearerToken(self.tokens.get(system, self.raisedonors.token))
             if system == "aegis":

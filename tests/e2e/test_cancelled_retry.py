@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -126,6 +127,7 @@ def test_a_cancelled_run_stops_within_seconds_and_the_next_one_delivers_the_rest
     assert result.clean and result.found_count == GIFTS, result.describe()
 
 
+@pytest.mark.skipif(os.environ.get("RETRIES") != "all", reason="takes its time: RETRIES=all runs it")
 @pytest.mark.timeout(300)
 def test_a_run_keeps_to_the_rate_budget_and_a_cancel_leaves_the_rest_as_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

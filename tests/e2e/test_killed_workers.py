@@ -15,8 +15,8 @@ import pytest
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.e2e.rig import Rig, rig, wait_until
 
-DONATIONS = 160
-WAVES = 10
+DONATIONS = 128
+WAVES = 8
 KILLS_IN_SENDING = 6
 LONGEST_SECONDS = 120
 

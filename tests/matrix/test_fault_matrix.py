@@ -38,7 +38,7 @@ def unbroken_calls(name: str) -> list[str]:
 
 def is_first_of_its_sort(name: str) -> bool:
     """Whether a scenario is the first that makes its sort of write: the others repeat it under other circumstances."""
-    return name.split(maxsplit=1)[0] in {"1", "5", "7", "8", "9", "11", "19"}
+    return name.split(maxsplit=1)[0] in {"1", "5", "7", "8", "9", "11"}
 
 
 def is_write(call: str) -> bool:
