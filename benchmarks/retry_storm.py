@@ -16,13 +16,14 @@ from ops.operating import retry_runs
 from ops.operating.retry_runs import Outcome
 from tests.command.desk import desk
 from tests.command.retry_storm import Storm
-from tests.quick_transactions import quick_transactions
+from tests.quick_moto import quicken
 
 DELIVERIES, PER_HOUR = 5000, 20_000
 
 
 def main() -> int:
     """Run both and print the figures."""
+    quicken()
     number = int(sys.argv[1]) if len(sys.argv) > 1 else DELIVERIES
     per_hour = int(sys.argv[2]) if len(sys.argv) > 2 else PER_HOUR
     is_well = _whole(number, per_hour)
@@ -30,7 +31,7 @@ def main() -> int:
 
 
 def _whole(number: int, per_hour: int) -> bool:
-    with desk() as at, quick_transactions():
+    with desk() as at:
         at.connect_both()
         storm = Storm(at, number)
         storm.begin(per_hour)
@@ -61,7 +62,7 @@ def _whole(number: int, per_hour: int) -> bool:
 
 
 def _cancelled(number: int, per_hour: int) -> bool:
-    with desk() as at, quick_transactions():
+    with desk() as at:
         at.connect_both()
         storm = Storm(at, number)
         storm.begin(per_hour)

@@ -16,6 +16,8 @@ from moto.core.serialize import JSONSerializer
 from moto.sqs import models as sqs
 from moto.utilities import aws_headers
 
+from tests.quick_transactions import quicken_transactions
+
 _REQUEST_ID = "0" * 52
 
 
@@ -41,6 +43,7 @@ def quicken() -> None:
             of_any_shape(self, serialized, value, shape, key)
 
     serializer._serialize_type_structure = serialize
+    quicken_transactions()
 
 
 def _request_id(response_headers: dict[str, str] | None = None) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
@@ -12,9 +10,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 
-@contextmanager
-def quick_transactions() -> Iterator[None]:
-    """Transactions whose cost does not grow with the tables, as in DynamoDB, while this is open."""
+def quicken_transactions() -> None:
+    """Transactions whose cost does not grow with the tables, as in DynamoDB; for the whole process, once."""
     slow = DynamoDBBackend.transact_write_items
     mocked: Any = Table
 
@@ -32,11 +29,6 @@ def quick_transactions() -> Iterator[None]:
 
     DynamoDBBackend.transact_write_items = transact  # type: ignore[method-assign]
     mocked.__deepcopy__ = lambda self, _: self
-    try:
-        yield
-    finally:
-        DynamoDBBackend.transact_write_items = slow  # type: ignore[method-assign]
-        del mocked.__deepcopy__
 
 
 def _row(backend: Any, operation: dict[str, Any]) -> tuple[dict[Any, Any], Any, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,6 @@ from ops.operating import erasing
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk
 from tests.command.test_three_destinations import changed_contact
-from tests.quick_transactions import quick_transactions
 
 TABLES = ("ActivityTable", "CrmKeysTable", "DeliveriesTable", "StateTable")
 
@@ -42,10 +40,9 @@ def _of(at: Desk, table: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def known(trio: Desk) -> Iterator[tuple[Desk, int]]:
+def known(trio: Desk) -> tuple[Desk, int]:
     """A donor whom both CRMs know, who was edited on both sides, gave, and whose gift failed."""
-    with quick_transactions():
-        yield trio, _known(trio)
+    return trio, _known(trio)
 
 
 def _known(trio: Desk) -> int:

@@ -15,7 +15,6 @@ from ops.operating.problems import NeedsPerson, WrongUsage
 from ops.operating.retry_runs import Outcome, RunState
 from tests.command.desk import Desk
 from tests.command.retry_storm import Storm
-from tests.quick_transactions import quick_transactions
 
 SMALL = 9
 
@@ -37,12 +36,11 @@ def test_the_planned_are_delivered_within_the_budget_and_no_others(connected: De
     """As benchmarks/retry_storm.py does it with 5,000."""
     number, per_hour = 40, 1200
     storm = Storm(connected, number)
-    with quick_transactions():
-        storm.begin(per_hour)
-        plan = storm.plan()
-        late = storm.fail_one()
-        run_id = retry_runs.start(storm.stack, plan, "ann")
-        *_, last = storm.follow(run_id)
+    storm.begin(per_hour)
+    plan = storm.plan()
+    late = storm.fail_one()
+    run_id = retry_runs.start(storm.stack, plan, "ann")
+    *_, last = storm.follow(run_id)
 
     assert last.run.state is RunState.DONE and last.run.counts == {Outcome.DELIVERED: number}
     assert {item.id for item in retry_runs.items_of(storm.stack, run_id)} == {item.delivery.id for item in plan.to_do}
