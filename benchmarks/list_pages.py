@@ -41,7 +41,7 @@ from tests.command.desk import desk
 
 DELIVERIES = 100_000
 LONGEST_SECONDS = 0.3
-PAGES = 20
+PAGES = 100
 LIMIT = 50
 CAUSES = ("unknown-fund:A", "several-partners", "sum-differs")
 
