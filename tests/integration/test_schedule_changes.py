@@ -173,6 +173,32 @@ def test_a_schedule_without_a_pledge_that_is_changed_gets_one(bench: Workbench, 
     assert key.key == made[0]["ID"]
 
 
+@pytest.mark.parametrize("is_edited", [True, False])
+def test_an_edit_of_an_imported_schedule_before_its_first_turn_travels_and_what_staff_set_before_stays(
+    bench: Workbench, is_edited: bool
+) -> None:
+    gift = bench.population.make_gift("imported_schedule", bench.clock())
+    assert gift.schedule_id is not None
+    [pledge] = bench.aegis.store.pledges.values()
+    bench.aegis.store.edit_pledge(
+        pledge.pledge_id, {"PaymentFirstName": "Set by staff", "PaymentLastName": "Staff too"}
+    )
+    bench.pickup()
+    bench.clock.advance(5)
+    if is_edited:
+        members = {"billingLastName": "Jarvis Payer"}
+        bench.raisedonors.store.edit("schedule", gift.schedule_id, members, modified=bench.clock())
+    bench.pickup()
+    bench.run(ticks=4)
+
+    model = bench.aegis.store.pledges[pledge.pledge_id].model
+    delivery = bench.tools.deliveries.get(f"aegis/schedule/{gift.schedule_id}/changed")
+    assert delivery is not None
+    assert delivery.state is (State.DELIVERED if is_edited else State.IGNORED)
+    names = (model["PaymentFirstName"], model["PaymentLastName"])
+    assert names == ("Set by staff", "Jarvis Payer" if is_edited else "Staff too")
+
+
 def test_a_lost_answer_is_looked_up_and_not_saved_twice(bench: Workbench, given: Given) -> None:
     bench.fault("aegis", FaultRule(FaultKind.DROP_AFTER, "savePledge", count=1))
     given.change(amount=Decimal("61.50"))

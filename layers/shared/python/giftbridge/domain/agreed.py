@@ -21,6 +21,9 @@ ACTIVE_STATUS = "active"
 ENDED_STATUSES = frozenset({"cancelled", "expired"})
 INACTIVE_STATUSES = ENDED_STATUSES | {"suspended"}
 
+# What the gifts of a schedule rely on: compared with a pledge that others made.
+RELIED_ON = frozenset({"status", "amount", "charges a year"})
+
 NAME_FIELDS = ("title", "first name", "middle name", "last name", "suffix", "organization")
 ADDRESS_FIELDS = ("street", "street 2", "city", "state", "postal code", "country")
 PHONES, EMAIL, COUNTRY = "phones", "e-mail", "country"
@@ -62,6 +65,11 @@ def schedule_fields(schedule: Schedule) -> dict[str, str]:
             **{f"billing {name}": value for name, value in _address_fields(schedule.billing_address).items()},
         }
     )
+
+
+def base_of_first_sight(fields: Fields) -> Fields:
+    """What counts as agreed on of an old schedule that is seen for the first time: all but what its gifts rely on."""
+    return {name: value for name, value in fields.items() if name not in RELIED_ON}
 
 
 def is_active(schedule: Schedule) -> bool:

@@ -10,7 +10,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_mapping import GatheredPledge
 from giftbridge.domain.aegis_merging import Merge, Record, merged_pledge
-from giftbridge.domain.agreed import Fields, changed_since, is_active, schedule_fields
+from giftbridge.domain.agreed import RELIED_ON, Fields, changed_since, is_active, schedule_fields
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donor, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
@@ -24,9 +24,6 @@ from giftbridge.flows.aegis_saves import SYSTEM, save_whole, told
 from giftbridge.flows.holds import KeyState, key_or_free, require_no_open_donation
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
-
-# Of a schedule that we see for the first time and whose pledge others made, only what its gifts rely on is compared.
-_OF_AN_UNKNOWN_BASE = frozenset({"status", "amount", "charges a year"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +199,9 @@ def _changed(
     bases: tuple[Fields, ...], fields: Fields, schedule: Schedule, settings: AegisSettings, *, is_active: bool
 ) -> frozenset[str]:
     """What the pledge may not have yet. A frequency that Aegis cannot express is left out where that is no failure."""
-    changed = changed_since(bases, fields) if bases else _OF_AN_UNKNOWN_BASE
-    if bases and is_active and settings.on_unmappable_frequency == "fail":
+    changed = changed_since(bases, fields) if bases else RELIED_ON
+    is_whole = bool(bases) and all(base.keys() >= RELIED_ON for base in bases)
+    if is_whole and is_active and settings.on_unmappable_frequency == "fail":
         return changed
     try:
         aegis_frequency(schedule, settings.frequency_substitutes)

@@ -8,14 +8,14 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_donor_sighting, read_note_sighting, read_schedule_sighting
-from giftbridge.domain.agreed import Fields
+from giftbridge.domain.agreed import Fields, base_of_first_sight
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_edits import VirtuousEdits
-from giftbridge.store.rows import side_by_side
+from giftbridge.store.rows import Write, side_by_side
 
 DESTINATION = "aegis"
 _MOST_PAGES = 10
@@ -66,16 +66,23 @@ class _ChangeFeed:
             elif known is not None and known.state in OPEN_STATES:
                 if self.tools.deliveries.count_sighting(known, sighting.mark):
                     return "counted again", None
-            elif (written := self._write(known, after, turn)) is not None:
+            elif (written := self._write(known, after, self._base(sighting, agreed, turn), turn)) is not None:
                 return written.state.value, written
             known = self.tools.deliveries.get(sighting.delivery_id)
             agreed = self.tools.agreed.get(sighting.entity, DESTINATION)
         raise LostRace(f"{sighting.delivery_id} kept changing", (sighting.delivery_id,))
 
-    def _write(self, before: Delivery | None, after: Delivery, turn: Turn) -> Delivery | None:
+    def _base(self, sighting: ChangeSighting, agreed: Fields | None, turn: Turn) -> list[Write]:
+        """What an edit that comes before the first turn of an old schedule is told from."""
+        if agreed is not None or sighting.fields is None:
+            return []
+        base = base_of_first_sight(sighting.fields)
+        return [self.tools.agreed.first(sighting.entity, DESTINATION, base, turn.now)]
+
+    def _write(self, before: Delivery | None, after: Delivery, base: list[Write], turn: Turn) -> Delivery | None:
         nudged = turn.nudged(after)
         if before is None:
-            return nudged if self.tools.deliveries.add(nudged) else None
+            return nudged if self.tools.deliveries.add(nudged, *base) else None
         lines = []
         if before.state is State.FAILED:
             line = self.tools.activity.line(

@@ -55,11 +55,14 @@ class Agreed:
         """The write of what is agreed on from now, to be made with the fact."""
         return put(self.table, _row(entity, destination, fields, now), f"{entity} agreed")
 
+    def first(self, entity: str, destination: str, fields: Mapping[str, str], now: datetime) -> Write:
+        """The write of an entity that was never seen: it fails when somebody knew it already."""
+        return put(self.table, _row(entity, destination, fields, now), entity, "attribute_not_exists(entity)")
+
     def first_sight(self, entity: str, destination: str, fields: Mapping[str, str], now: datetime) -> bool:
         """Record an entity that was never seen; False when somebody knew it already."""
-        row = _row(entity, destination, fields, now)
         try:
-            commit(self.client, [put(self.table, row, entity, "attribute_not_exists(entity)")])
+            commit(self.client, [self.first(entity, destination, fields, now)])
         except LostRace:
             return False
         return True
