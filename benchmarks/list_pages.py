@@ -53,8 +53,7 @@ def main(
     """Fill the tables, page through them and print the figures."""
     with desk() as at:
         tables = ServedTables(dynamodb) if dynamodb else SortedTables()
-        client: Any = tables.client if isinstance(tables, ServedTables) else tables
-        rows, lines = Deliveries(client, "deliveries"), Activity(client, "activity")
+        rows, lines = Deliveries(tables.client, "deliveries"), Activity(tables.client, "activity")
         stack = replace(at.stack, tools=replace(at.stack.tools, deliveries=rows, activity=lines, threads=8))
         at.bench.clock.advance(365 * 86_400)
         for place in range(deliveries):

@@ -23,6 +23,7 @@ class SortedTables:
         self.rows: dict[str, dict[tuple[str, ...], dict[str, Any]]] = defaultdict(dict)
         self.parts: dict[tuple[str, str, str], list[tuple[str, str, dict[str, Any]]]] = defaultdict(list)
         self.calls: Counter[str] = Counter()
+        self.client: Any = self
 
     def add(self, table: str, item: dict[str, Any]) -> None:
         """Put a row into its table and its indexes."""

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from starlette.applications import Starlette
 
 from ops.console.app import console_app
 from tests.command.conftest import connect_trio
@@ -23,6 +25,9 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+# What WCAG 2 asks for; axe's own further advice takes as long again.
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
+_AXE = Axe()
 WIDE, NARROW = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 
@@ -64,7 +69,7 @@ def staged() -> Iterator[Stage]:
     with virtuous_desk() as fresh, one_call_at_a_time(), contextlib.ExitStack() as running:
         at = connect_trio(fresh)
         filled = fill(at)
-        url = running.enter_context(served(at))
+        url = running.enter_context(served(console_app(lambda: at.stack)))
         playwright = running.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         running.callback(browser.close)
@@ -72,10 +77,10 @@ def staged() -> Iterator[Stage]:
 
 
 @contextlib.contextmanager
-def served(at: Desk) -> Iterator[str]:
-    """The console over HTTP."""
+def served(app: Starlette) -> Iterator[str]:
+    """A console over HTTP; its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(console_app(lambda: at.stack), log_config=None, lifespan="off")
+    config = uvicorn.Config(app, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -87,3 +92,12 @@ def served(at: Desk) -> Iterator[str]:
         server.should_exit = True
         thread.join(5)
         listening.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds on the page that is serious or critical."""
+    return [
+        f"{one['id']} ({one['impact']}) at {[node['target'] for node in one['nodes'][:3]]}"
+        for one in _AXE.run(page, options=_RULES).response["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]

@@ -6,20 +6,17 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import donation_created_id
 from tests.console.filled import NEW_NAME
-from tests.console.staging import CHROMIUM, NARROW, WIDE, Stage, staged
+from tests.console.staging import CHROMIUM, NARROW, WIDE, Stage, serious, staged
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `make browser` installs Debian's"),
     pytest.mark.xdist_group("browser"),
 ]
-# What WCAG 2 asks for; axe's own further advice takes as long again.
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +28,7 @@ def stage() -> Iterator[Stage]:
 
 def test_no_page_scrolls_sideways_and_axe_finds_nothing_serious(stage: Stage) -> None:
     """Each page wide and narrow; each kind of page wide and light, then narrow and dark."""
-    axe, found, seen = Axe(), list[str](), set[str]()
+    found, seen = list[str](), set[str]()
     with stage.page() as page:
         for path in _pages(stage):
             page.goto(f"/console{path}")
@@ -42,7 +39,7 @@ def test_no_page_scrolls_sideways_and_axe_finds_nothing_serious(stage: Stage) ->
                     found.append(f"{path} is wider than {size['width']} px")
                 if kind not in seen:
                     page.emulate_media(color_scheme="dark" if dark else "light")
-                    found += [f"{path}, {'dark' if dark else 'light'}: {words}" for words in _serious(axe, page)]
+                    found += [f"{path}, {'dark' if dark else 'light'}: {words}" for words in serious(page)]
             seen.add(kind)
     assert len(seen) > 20
     assert not found, "\n".join(found)
@@ -50,14 +47,6 @@ def test_no_page_scrolls_sideways_and_axe_finds_nothing_serious(stage: Stage) ->
 
 def _pages(stage: Stage) -> list[str]:
     return [path for path in stage.filled.paths if not any(part in path for part in ("part=", "csv", "export"))]
-
-
-def _serious(axe: Axe, page: Page) -> list[str]:
-    return [
-        f"{one['id']} ({one['impact']}) at {[node['target'] for node in one['nodes'][:3]]}"
-        for one in axe.run(page, options=RULES).response["violations"]
-        if one["impact"] in {"serious", "critical"}
-    ]
 
 
 def test_a_donor_and_the_cause_of_a_failure_are_three_keys_and_a_search_away(stage: Stage) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import threading
-from collections.abc import Iterator
 
-import uvicorn
 from playwright.sync_api import expect
 
 from giftbridge.domain.deliveries import State
 from ops.console.app import console_app
 from ops.operating import listing, retry_runs, retrying
 from ops.operating.settings_actions import whole
+from tests.console.staging import served
 from tests.e2e.operator_of_the_day import LONGEST, MISSING_APPEALS, Operator, add_appeal
 
 UNASKED = "appeal-missing"
@@ -115,7 +111,7 @@ def change_colours(at: Operator) -> None:
 
 def be_refused_where_nothing_may_change(at: Operator) -> None:
     """The same stack with --read-only: no button, and a form that is sent all the same does nothing."""
-    with _read_only_console(at) as url:
+    with served(console_app(lambda: at.stack, read_only=True)) as url:
         at.page.goto(f"{url}/console/")
         at.sees("this console shows everything and changes nothing")
         expect(at.page.get_by_role("button", name="Pause")).to_have_count(0)
@@ -124,20 +120,6 @@ def be_refused_where_nothing_may_change(at: Operator) -> None:
     assert refused.status == 403
     assert "nothing was changed" in refused.text()
     assert at.stack.tools.state.destination("aegis").paused_by is None
-
-
-@contextlib.contextmanager
-def _read_only_console(at: Operator) -> Iterator[str]:
-    app = console_app(lambda: at.stack, read_only=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
 
 # --- deliveries -----------------------------------------------------------------------------------------------------

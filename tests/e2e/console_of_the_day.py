@@ -5,19 +5,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from ops.console.screenshots import pages
 from ops.demo.day import Day
 from ops.operating.stack import open_stack
-from tests.console.staging import CHROMIUM, FLAGS, NARROW, WIDE
+from tests.console.staging import CHROMIUM, FLAGS, NARROW, WIDE, serious
 from tests.e2e import actions_of_the_day as actions
 from tests.e2e import decisions_of_the_day as decisions
 from tests.e2e.operator_of_the_day import Operator, Visited, give_for_missing_appeals
 
 MORE = ("/dead-letters", "/runbook", "/runbook/go-live", "/settings", "/settings/json", "/settings/history")
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], "resultTypes": ["violations"]}
 # The setting is in force within a minute: what needs it comes last.
 ACTIONS: tuple[Callable[[Operator], None], ...] = (
     actions.check_settings_as_json,
@@ -82,6 +80,4 @@ def _wrong_with(page: Page, path: str) -> Iterator[str]:
         page.set_viewport_size(size)
         if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
             yield f"{path} is wider than {size['width']} px"
-    for one in Axe().run(page, options=RULES).response["violations"]:
-        if one["impact"] in {"serious", "critical"}:
-            yield f"{path}: {one['id']} ({one['impact']})"
+    yield from (f"{path}: {words}" for words in serious(page))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.local_stack.options import LocalOptions
+from ops.local_stack.paths import CHECKOUT
 from ops.local_stack.runner import LocalStack
 from ops.simulators.aegis import AegisSimulator
 from ops.simulators.contract_check import TrafficCheck
@@ -41,6 +43,14 @@ class Rig:
     def result(self, expected: list[int] | None = None) -> Tally:
         """RaiseDonors and Aegis counted."""
         return tally(self.raisedonors.store, self.aegis.store, expected)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command, as an operator types it."""
+        return [str(CHECKOUT / ".venv/bin/giftbridge"), *arguments, "--local", self.stack.front_url]
+
+    def giftbridge(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command, run to its end."""
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=90, check=False)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, as DynamoDB gives them."""

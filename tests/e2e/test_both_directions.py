@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from ops.local_stack.paths import CHECKOUT
 from ops.simulators.population import Population
 from ops.simulators.virtuous_population import OUR_SOURCE, VirtuousPopulation, seed_virtuous_projects
 from ops.simulators.virtuous_records import Contact, RowState
@@ -79,8 +77,7 @@ def test_a_donation_goes_with_the_batch_lands_with_the_import_and_leaves_its_key
     running.raisedonors.store.edit("donor", made.donor_id, {"phone": phone})
     time.sleep(3)  # the pickup sees both
 
-    command = [str(CHECKOUT / ".venv/bin/giftbridge"), "batch", "run", "--local", running.stack.front_url]
-    batch = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    batch = running.giftbridge("batch", "run")
     assert batch.returncode == 0, batch.stdout + batch.stderr
     key = (OUR_SOURCE, str(made.gift_id))
     assert wait_until(lambda: key in store.gift_rows and any(row.kind == "contact" for row in store.rows), 40)

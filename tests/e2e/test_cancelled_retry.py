@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from ops.local_stack.paths import CHECKOUT
 from ops.simulators.access_log import LogEntry
 from ops.simulators.population_codes import UNKNOWN_FUND
 from tests.e2e.rig import Rig, rig, wait_until
@@ -165,10 +164,6 @@ def _given(retry: Retry) -> float:
     return at_once - an_hour / 20 + an_hour * hours
 
 
-def _command(running: Rig, *arguments: str) -> list[str]:
-    return [str(CHECKOUT / ".venv/bin/giftbridge"), *arguments, "--local", running.stack.front_url]
-
-
 def _failed(running: Rig, number: int) -> dict[str, Row]:
     """Deliveries that failed for want of a fund, which is added to Aegis by now, as they stand."""
     assert wait_until(lambda: "cursor#gifts" in {row["name"]["S"] for row in running.rows("StateTable")}, 60)
@@ -185,7 +180,7 @@ def _retrying(running: Rig, folder: Path, *options: str) -> Iterator[Retry]:
     """All of the cause retried, once the run has an id; the process does not outlive the block."""
     folder.mkdir()
     answered, told = folder / "answer.json", folder / "told.txt"
-    command = _command(running, "retry", "--cause", CAUSE, "--yes", "--json", *options)
+    command = running.command("retry", "--cause", CAUSE, "--yes", "--json", *options)
     with answered.open("w") as stdout, told.open("w") as stderr:
         retry = Retry(
             subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True), answered, told, datetime.now(UTC)
@@ -201,8 +196,7 @@ def _retrying(running: Rig, folder: Path, *options: str) -> Iterator[Retry]:
 def _cancel(running: Rig, retry: Retry) -> Stop:
     """Cancel a run with another process, and wait until its own has ended."""
     asked = datetime.now(UTC)
-    command = _command(running, "retry", "--cancel", str(retry.run), "--json")
-    cancelled = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    cancelled = running.giftbridge("retry", "--cancel", str(retry.run), "--json")
     confirmed = datetime.now(UTC)
     code = retry.process.wait(LONGEST_SECONDS)
     return Stop(asked, confirmed, datetime.now(UTC), (code, cancelled.returncode))
@@ -228,9 +222,7 @@ def _assert_stopped(running: Rig, retry: Retry, stop: Stop, before: dict[str, Ro
 
 def _assert_told(running: Rig, retry: Retry) -> None:
     """What the command says of the run afterwards."""
-    listed = subprocess.run(
-        _command(running, "retry", "--runs", "--json"), capture_output=True, text=True, timeout=90, check=False
-    )
+    listed = running.giftbridge("retry", "--runs", "--json")
     run = json.loads(listed.stdout)["runs"][0]
     assert (run["id"], run["state"], run["settled"]) == (retry.run, "cancelled", len(retry.planned))
     assert run["ended_at"] and run["cancelled_by"]

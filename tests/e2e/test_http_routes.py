@@ -6,14 +6,12 @@ import json
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,14 +210,7 @@ def test_the_console_is_at_the_ports_own_path_and_other_paths_answer_as_before(r
 
 
 def test_giftbridge_console_serves_until_ctrl_c_and_ends_cleanly(running: Rig) -> None:
-    command = [
-        str(Path(sys.executable).with_name("giftbridge")),
-        "console",
-        "--local",
-        running.stack.front_url,
-        "--port",
-        "0",
-    ]
+    command = running.command("console", "--port", "0")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as console:
         assert console.stdout is not None
         url = console.stdout.readline().split()[-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER, FieldChange, Notice
 from giftbridge.domain.times import parse_moment
 from giftbridge.store.notices import Notices
 from giftbridge.store.rows import commit
-from ops.local_stack.paths import CHECKOUT
 from tests.e2e.rig import Rig, rig, wait_until
 
 NOTIFICATIONS = {"sender": "GiftBridge <giftbridge@example.org>", "recipients": ["a@example.org", "b@example.org"]}
@@ -56,7 +54,6 @@ def _mails(running: Rig) -> list[dict[str, Any]]:
 
 
 def _status(running: Rig) -> dict[str, Any]:
-    command = [str(CHECKOUT / ".venv/bin/giftbridge"), "status", "--json", "--local", running.stack.front_url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = running.giftbridge("status", "--json")
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +11,6 @@ from datetime import datetime
 
 import pytest
 
-from ops.local_stack.paths import CHECKOUT
 from ops.simulators.population_codes import UNKNOWN_FUND, UNKNOWN_PRODUCT
 from tests.e2e.rig import Rig, rig, wait_until
 
@@ -25,12 +23,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with rig(tmp_path_factory.mktemp("path"), pickup_every=1.0, visibility=30) as fresh:
         fresh.population.build(donors=30)
         yield fresh
-
-
-def giftbridge(running: Rig, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command, as an operator types it."""
-    command = [str(CHECKOUT / ".venv/bin/giftbridge"), *arguments, "--local", running.stack.front_url]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
 
 
 @pytest.mark.timeout(200)
@@ -61,19 +53,19 @@ def test_a_donation_is_in_aegis_within_seconds(running: Rig, capsys: pytest.Capt
 @pytest.mark.timeout(200)
 def test_a_failure_is_explained_fixed_and_retried_with_three_commands(running: Rig) -> None:
     gift = running.population.make_gift("unknown_fund").gift_id
-    assert wait_until(lambda: giftbridge(running, "deliveries", str(gift), "--json").returncode == 1, 40)
-    explained = giftbridge(running, "deliveries", str(gift))
+    assert wait_until(lambda: running.giftbridge("deliveries", str(gift), "--json").returncode == 1, 40)
+    explained = running.giftbridge("deliveries", str(gift))
     assert UNKNOWN_FUND in explained.stdout
-    assert giftbridge(running, "status").returncode == 1
+    assert running.giftbridge("status").returncode == 1
 
     running.aegis.store.add_code("Fund", UNKNOWN_FUND)
     time.sleep(10)
-    retried = giftbridge(running, "retry", str(gift), "--yes")
+    retried = running.giftbridge("retry", str(gift), "--yes")
 
     assert retried.returncode == 0, retried.stdout + retried.stderr
     assert wait_until(lambda: not running.result([gift]).missing, 40)
-    assert wait_until(lambda: giftbridge(running, "status").returncode == 0, 40), giftbridge(running, "status").stdout
-    activity = json.loads(giftbridge(running, "activity", str(gift), "--json").stdout)
+    assert wait_until(lambda: running.giftbridge("status").returncode == 0, 40), running.giftbridge("status").stdout
+    activity = json.loads(running.giftbridge("activity", str(gift), "--json").stdout)
     assert "delivered" in json.dumps(activity)
 
 

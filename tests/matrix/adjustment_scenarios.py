@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -18,36 +19,35 @@ from tests.reconciliation.staging import Stage
 from tests.workbench import Workbench
 
 
-def _surplus() -> Scenario:
-    """A gift of several funds stands twice in Aegis; a person asked for the adjustment, and the worker takes it up."""
+def _adjustment(name: str, kind: str, spoil: Callable[[Workbench, Transaction], int]) -> Scenario:
+    """A gift's transaction was spoilt, a person asked for the adjustment, and the worker takes it up.
+
+    `spoil` says which transaction is wrong then.
+    """
 
     def prepare(bench: Workbench) -> Goal:
-        gift = bench.give("split", donor=bench.population.make_donor("new_person"))
+        gift = bench.give(kind, donor=bench.population.make_donor("new_person"))
         bench.run(ticks=2)
-        [original] = bench.transactions_of(gift)
-        twin = copy.deepcopy(original)
-        twin.invoice_number = bench.aegis.store.new_invoice_number()
-        bench.aegis.store.add_transaction(twin)
+        [transaction] = bench.transactions_of(gift)
+        original = copy.deepcopy(transaction)
+        wrong = spoil(bench, transaction)
         _begin_to_heal(bench)
-        return _put_right(gift, original, twin.invoice_number)
+        return _put_right(gift, original, wrong)
 
-    return Scenario("19 adjustment of a doubled gift", prepare, lambda *_: None)
+    return Scenario(name, prepare, lambda *_: None)
 
 
-def _too_little() -> Scenario:
-    """Somebody took five from a gift in Aegis."""
+def _doubled(bench: Workbench, transaction: Transaction) -> int:
+    twin = copy.deepcopy(transaction)
+    twin.invoice_number = bench.aegis.store.new_invoice_number()
+    bench.aegis.store.add_transaction(twin)
+    return twin.invoice_number
 
-    def prepare(bench: Workbench) -> Goal:
-        gift = bench.give("one_time", donor=bench.population.make_donor("new_person"))
-        bench.run(ticks=2)
-        [spoilt] = bench.transactions_of(gift)
-        original = copy.deepcopy(spoilt)
-        spoilt.total -= 5
-        spoilt.lines[0].amount -= 5
-        _begin_to_heal(bench)
-        return _put_right(gift, original, spoilt.invoice_number)
 
-    return Scenario("20 adjustment of a wrong amount", prepare, lambda *_: None)
+def _too_little(_: Workbench, transaction: Transaction) -> int:
+    transaction.total -= 5
+    transaction.lines[0].amount -= 5
+    return transaction.invoice_number
 
 
 def _begin_to_heal(bench: Workbench) -> None:
@@ -89,4 +89,7 @@ def _net(*transactions: Transaction) -> dict[str, Decimal]:
     return dict(net)
 
 
-ADJUSTMENTS = (_surplus(), _too_little())
+ADJUSTMENTS = (
+    _adjustment("19 adjustment of a doubled gift", "split", _doubled),
+    _adjustment("20 adjustment of a wrong amount", "one_time", _too_little),
+)
