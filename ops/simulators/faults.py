@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from ops.simulators.spoiling import Spoiling
 from ops.simulators.wire import Answer, Request
 
 
@@ -27,6 +28,8 @@ class FaultKind(StrEnum):
     """Carry the request out, wait, then answer."""
     LATE_LANDING = "late_landing"
     """Hang up at once; the request is carried out some seconds later."""
+    SPOIL = "spoil"
+    """Carry the request out, then spoil its true answer (see spoiling)."""
 
 
 class OutageMode(StrEnum):
@@ -61,6 +64,9 @@ class FaultRule:
     body: str | None = None
     content_type: str | None = None
     seconds: float = 0.0
+    spoiling: Spoiling | None = None
+    after: str | None = None
+    """The name of another rule that must have fired before."""
     name: str = ""
     seen: int = 0
     fired: int = 0
@@ -84,6 +90,14 @@ class FaultRule:
         self.fired += 1
         return True
 
+    def spoiled(self, answer: Answer) -> Answer:
+        """What becomes of a true answer. One with nothing to spoil in it was not met: it does not count."""
+        spoiled = self.spoiling(answer) if self.spoiling is not None else None
+        if spoiled is None:
+            self.fired -= 1
+            return answer
+        return spoiled
+
     def answer(self) -> Answer:
         """The answer that the fault puts in place of the true one."""
         text = self.body if self.body is not None else f'{{"Message":"Injected fault {self.name}."}}'
@@ -93,7 +107,7 @@ class FaultRule:
 
     def as_json(self) -> dict[str, Any]:
         """The rule with its counts, as the control side shows it."""
-        return {**self.__dict__, "kind": self.kind.value}
+        return {**self.__dict__, "kind": self.kind.value, "spoiling": self.spoiling and self.spoiling.name}
 
 
 @dataclass(slots=True)
@@ -133,7 +147,7 @@ class Faults:
 
     def add_from_json(self, members: Mapping[str, Any]) -> FaultRule:
         """Put a rule into force that was given as JSON members named like the rule's own."""
-        allowed = set(FaultRule.__dataclass_fields__) - {"seen", "fired"}
+        allowed = set(FaultRule.__dataclass_fields__) - {"seen", "fired", "spoiling"}
         if unknown := set(members) - allowed:
             raise ValueError(f"unknown members of a fault rule: {', '.join(sorted(unknown))}")
         numbers = {name: float(members[name]) for name in ("probability", "seconds") if name in members}
@@ -202,7 +216,9 @@ class Faults:
         for rule in self.rules:
             if plan.decisive is not None and rule.kind not in DELAYS:
                 continue
-            if not rule.concerns(operation_id, request) or not rule.strikes(self._chance):
+            if not rule.concerns(operation_id, request) or not self._has_fired(rule.after):
+                continue
+            if not rule.strikes(self._chance):
                 continue
             plan.fired.append(rule)
             if rule.kind is FaultKind.DELAY_BEFORE:
@@ -212,3 +228,6 @@ class Faults:
             else:
                 plan.decisive = rule
         return plan
+
+    def _has_fired(self, name: str | None) -> bool:
+        return name is None or any(rule.fired for rule in self.rules if rule.name == name)

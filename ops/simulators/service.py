@@ -179,6 +179,8 @@ class SimulatedService(ABC):
             self._schedule_landing(visit, rule.seconds)
         elif rule.kind in NOT_EXECUTED:
             self._check(visit.request, None)
+        elif rule.kind is FaultKind.SPOIL:
+            return rule.spoiled(self._execute(visit))
         else:
             self._execute(visit)
         return None if rule.kind in HANG_UPS else rule.answer()

@@ -34,7 +34,7 @@ class VirtuousScenario:
 
 def calls_of(scenario: VirtuousScenario) -> list[str]:
     """Every call and write of a run without faults, named with its ordinal."""
-    with _in_order(), virtuous_bench() as there:
+    with in_order(), virtuous_bench() as there:
         goal = scenario.prepare(there)
         interceptor = Interceptor(there.bench)
         scenario.act(there, goal)
@@ -44,13 +44,13 @@ def calls_of(scenario: VirtuousScenario) -> list[str]:
 
 def run_cell(scenario: VirtuousScenario, call: str, fault: Fault) -> list[str]:
     """One cell: what is wrong in the end; nothing is right."""
-    with _in_order(), virtuous_bench() as there:
+    with in_order(), virtuous_bench() as there:
         goal = scenario.prepare(there)
         interceptor = Interceptor(there.bench, call, fault)
         scenario.act(there, goal)
         _until_settled(there, interceptor, goal)
         problems = [] if interceptor.fired == 1 else [f"the fault fired {interceptor.fired} times"]
-        problems += _written_once_more(there, interceptor)
+        problems += written_once_more(there, interceptor)
         problems += goal.wrong(there)
         assert there.virtuous.check is not None
         problems += [str(violation) for violation in there.virtuous.check.violations]
@@ -61,7 +61,7 @@ def run_cell(scenario: VirtuousScenario, call: str, fault: Fault) -> list[str]:
 def _until_settled(there: VirtuousBench, interceptor: Interceptor, goal: VirtuousGoal) -> None:
     """Pickup, batch, webhooks, workers and sweep, each a process, until everything has ended as it must."""
     for tick in range(MOST_TICKS):
-        _tick(there, interceptor)
+        play_a_minute(there, interceptor)
         if tick % 2:
             there.virtuous.run_import()
         there.bench.clock.advance(_SECONDS if tick < TICKS_OF_A_MINUTE else _MORE_SECONDS)
@@ -69,7 +69,7 @@ def _until_settled(there: VirtuousBench, interceptor: Interceptor, goal: Virtuou
             return
 
 
-def _tick(there: VirtuousBench, interceptor: Interceptor) -> None:
+def play_a_minute(there: VirtuousBench, interceptor: Interceptor) -> None:
     parts: list[Callable[[], object]] = [there.bench.pickup, there.plan, there.drain]
     parts += [lambda: there.virtuous.sender.deliver_due(_post(there, interceptor)), there.drain]
     parts += [lambda: there.net(is_requested=False), there.sweep, there.drain]
@@ -101,7 +101,7 @@ def _post(there: VirtuousBench, interceptor: Interceptor) -> Callable[[str, dict
     return post
 
 
-def _written_once_more(there: VirtuousBench, interceptor: Interceptor) -> list[str]:
+def written_once_more(there: VirtuousBench, interceptor: Interceptor) -> list[str]:
     """What is written when everything is seen once more, although nothing changed: that must be nothing."""
     before, rows_before = len(interceptor.written), len(there.virtuous.store.rows)
     hint = ContactHint(tuple(there.virtuous.store.contacts), (), there.bench.clock())
@@ -109,14 +109,14 @@ def _written_once_more(there: VirtuousBench, interceptor: Interceptor) -> list[s
     contact_hints.send(there.bench.sqs, there.queues[RAISEDONORS][0], hint)
     there.net()
     there.drain()
-    _tick(there, interceptor)
+    play_a_minute(there, interceptor)
     again = interceptor.written[before:]
     problems = [f"written once more: {again}"] if again else []
     return problems if len(there.virtuous.store.rows) == rows_before else [*problems, "a row was held once more"]
 
 
 @contextmanager
-def _in_order() -> Iterator[None]:
+def in_order() -> Iterator[None]:
     """What runs side by side has one thread: the n-th call of a name is the same in every run.
 
     The index of open deliveries has one partition: it is asked for all of them several times in each minute.
