@@ -100,22 +100,24 @@ class ReadOperations:
     def _query_page(
         self, kind: str, body: Mapping[str, Any], since: int | None, bounds: tuple[int, int]
     ) -> dict[str, Any]:
-        (skip, take), sort = bounds, body.get("sortBy", "id")
+        habits, sort = self._store.settings.pages, body.get("sortBy", "id")
+        skip, take = habits.bounds(*bounds)
         records, text = self._store.records(kind), text_member(body, "filter")
         descending = body.get("descending", False)
         if not isinstance(descending, bool):
             raise refuse("descending", "A boolean is expected.")
         renderer = self._store.renderers[kind]
-        if sort == "modifieddate" and not text and not descending:
+        if sort == "modifieddate" and not text and not descending and habits.keeps_order:
             ids, total = records.page_since(since, skip, take)
-            return renderer.page(records, ids, total)
+            return renderer.page(records, ids, habits.total(total, skip))
         entries = [entry for entry in map(records.get, records.modified_since(since)) if entry is not None]
         entries = self._filtered(kind, entries, text)
         # Ties are ordered by id in either direction: sorting is stable, also when it is reversed.
         entries.sort(key=lambda entry: entry.record_id)
-        entries.sort(key=lambda entry: _query_key(sort, entry), reverse=descending)
-        ids = [entry.record_id for entry in entries[skip : skip + take]]
-        return renderer.page(records, ids, len(entries))
+        if not habits.ignores_sort:
+            entries.sort(key=lambda entry: _query_key(sort, entry), reverse=descending)
+        ids = [entry.record_id for entry in habits.ordered(entries)[skip : skip + take]]
+        return renderer.page(records, ids, habits.total(len(entries), skip))
 
     def _donor_of(self, gift: Mapping[str, Any]) -> dict[str, Any] | None:
         donor = self._store.donors.get(gift.get("donorId", -1))

@@ -1,11 +1,12 @@
 """What the simulated RaiseDonors holds: gifts, donors, schedules, projects and donor activity."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
 
+from ops.simulators.raisedonors_paging import PageHabits
 from ops.simulators.raisedonors_records import Entry, Records
 from ops.simulators.raisedonors_time import parse_timestamp, ticks_of
 from ops.simulators.raisedonors_wire import (
@@ -35,6 +36,8 @@ class RaiseDonorsSettings:
     """What Gift crmkey PATCH answers: 200 for a service that has it, 404 or 405 for one that has not."""
     write_answers: str = "vary"
     """What a write answers where the contract allows both: `200`, `204`, or `vary` for one and the other in turn."""
+    pages: PageHabits = field(default_factory=PageHabits)
+    """How it cuts the pages of its queries."""
 
 
 class RaiseDonorsStore:
