@@ -79,7 +79,9 @@ class _Reader:
         members, required = self._members(schema)
         list_member = next((name for name, one in members.items() if self._is_array(one)), None)
         is_page = bool(COUNTS & required) and list_member is not None
-        rows = schema.get("items") if schema.get("type") == "array" else members[list_member]["items"] if is_page else None
+        rows = (
+            schema.get("items") if schema.get("type") == "array" else members[list_member]["items"] if is_page else None
+        )
         return Shape(
             system,
             str(operation["operationId"]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.service import SimulatedService
 from tests.boundary.answer_shapes import shapes
+from tests.boundary.bystanders import READS, Bystanders, mixed_up
 from tests.boundary.judging import Listener, left_open, reopened_by_a_person, untold_feeds
 from tests.boundary.odd_answers import OddAnswer, odd_answers
 from tests.boundary.plays import Moment, Play, plays
@@ -33,13 +34,18 @@ class Cell:
         """As it is shown."""
         return f"{self.play.name}: {self.odd.name}, {self.times} in a row"
 
+    @property
+    def shows_another(self) -> bool:
+        """Whether another record is shown in place of the one that was asked for."""
+        return (self.play.system, self.play.operation) in READS and self.odd.name == "another record"
+
 
 def all_cells() -> list[Cell]:
     """Every play with every odd answer of its operation."""
     found: list[Cell] = []
     for play in plays():
         shape = shapes()[play.system, play.operation]
-        for odd in odd_answers(shape):
+        for odd in (*odd_answers(shape), *mixed_up(play.system, play.operation)):
             if odd.needs_record and play.finds_nothing:
                 continue
             # A faulty record that is right again at once is nobody's trouble.
@@ -65,7 +71,7 @@ class Fault:
     service: SimulatedService
     rules: list[FaultRule] = field(default_factory=list)
 
-    def begin(self, lost_at: SimulatedService | None) -> None:
+    def begin(self, lost_at: SimulatedService | None, bystanders: Bystanders | None) -> None:
         """From now on."""
         play, odd = self.cell.play, self.cell.odd
         if lost_at is not None:
@@ -79,6 +85,11 @@ class Fault:
         if play.moment is Moment.NOT_CARRIED_OUT:
             content_type = "text/html" if str(odd.bare).startswith("<") else None
             kind, more = FaultKind.STATUS_BEFORE, {"status": 200, "body": odd.bare, "content_type": content_type}
+        elif odd.seconds:
+            kind, more = FaultKind.DELAY_AFTER, {"seconds": odd.seconds}
+        elif bystanders is not None:
+            shown = bystanders.body(self.service, play.system, play.operation)
+            kind, more = FaultKind.SPOIL, {"spoiling": shown}
         else:
             kind, more = FaultKind.SPOIL, {"spoiling": odd.spoiling}
         self.rules.append(self.service.faults.add(FaultRule(kind, play.operation, **common, **more)))
@@ -105,7 +116,8 @@ def _run_with_aegis(cell: Cell) -> list[str]:
         goal = story.scenario.prepare(bench)
         fault = Fault(cell, services[cell.play.system])
         listener = Listener(bench.aegis, {}, f"{cell.play.system}.{cell.play.operation} 1")
-        fault.begin(services[cell.play.lost.partition(".")[0]] if cell.play.lost else None)
+        bystanders = Bystanders(bench) if cell.shows_another else None
+        fault.begin(services[cell.play.lost.partition(".")[0]] if cell.play.lost else None, bystanders)
         story.scenario.act(bench, goal)
         problems: list[str] = []
         for minute in range(MOST_MINUTES):
@@ -117,6 +129,7 @@ def _run_with_aegis(cell: Cell) -> list[str]:
         problems += fault.not_met()
         fault.end()
         bench.run()
+        problems += bystanders.harmed() if bystanders is not None else []
         return problems + goal.wrong(bench, listener) + left_open(bench)
 
 
@@ -141,7 +154,9 @@ def _run_with_virtuous(cell: Cell) -> list[str]:
         goal = scenario.prepare(there)
         fault = Fault(cell, services[cell.play.system])
         listener = Listener(None, services, f"{cell.play.system}.{cell.play.operation} 1")
-        fault.begin(services[cell.play.lost.partition(".")[0]] if cell.play.lost else None)
+        bystanders = Bystanders(there.bench, there.virtuous) if cell.shows_another else None
+        there.webhooks()
+        fault.begin(services[cell.play.lost.partition(".")[0]] if cell.play.lost else None, bystanders)
         scenario.act(there, goal)
         for tick in range(MOST_TICKS):
             play_a_minute(there, listener)
@@ -157,6 +172,5 @@ def _run_with_virtuous(cell: Cell) -> list[str]:
         fault.end()
         problems += written_once_more(there, listener) + goal.wrong(there)
         there.virtuous.check.clear()
+        problems += bystanders.harmed() if bystanders is not None else []
         return problems
-
-

@@ -29,6 +29,8 @@ class OddAnswer:
     of_record: bool = False
     needs_record: bool = False
     """Whether there must be a record in the true answer, to be made odd."""
+    seconds: float = 0.0
+    """How long the answer drips: longer than anybody waits."""
 
 
 def odd_answers(shape: Shape) -> list[OddAnswer]:
@@ -45,6 +47,7 @@ def _bodies(shape: Shape) -> Iterator[OddAnswer]:
         yield OddAnswer(name, instead(name, body, "text/html" if body == HTML else "application/json"), bare)
     if shape.is_owed:
         yield OddAnswer("half a JSON", Spoiling("half a JSON", cut_in_half), needs_record=not shape.is_page)
+    yield OddAnswer("a drip", Spoiling("a drip", lambda answer: answer), seconds=3600.0)
 
 
 def _members(shape: Shape) -> Iterator[OddAnswer]:

@@ -40,12 +40,12 @@ class Story:
 
 @dataclass(frozen=True)
 class PartnersAre:
-    """Judges that no partner was made beside those that were there."""
+    """Judges that no partner was made beside those that were there; a bystander does not count."""
 
     count: int
 
     def __call__(self, bench: Workbench, _: Interceptor) -> list[str]:
-        found = len(bench.aegis.store.partners)
+        found = sum(one["LastName"] != "Bystander" for one in bench.aegis.store.partners.values())
         return [] if found == self.count else [f"{found} partners instead of {self.count}"]
 
 
@@ -208,4 +208,3 @@ STORIES = {
     "reconciliation": _reconciliation(),
     "backfill": _backfill(),
 }
-

@@ -1,4 +1,4 @@
-"""Pages that a server caps, turns round, repeats, shifts or miscounts hide no gift: all are seen, or trouble is named."""
+"""Pages that a server caps, turns round, repeats, shifts or miscounts hide no gift: all are seen, or it is told."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Twenty minutes in which a system is away need no person: all that waited is delivered within ten minutes of its end.
 
-Each system is away in sixteen ways. Some work is under way when it begins: a partner is made and no gift yet, the answer
-of a transaction is lost. A few are played in every run; with MATRIX=all in the environment all are.
+Each system is away in sixteen ways. Some work is under way when it begins: a partner is made and no gift yet, the
+answer of a transaction is lost. A few are played in every run; with MATRIX=all in the environment all are.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ IS_WHOLE = os.environ.get("MATRIX") == "all"
 MINUTES, MINUTES_AFTER = 20, 10
 # Of the sixteen, in a normal run: each system meets others.
 NORMALLY = {
-    "aegis": ("404 in HTML", "403 page", "425"),
-    "raisedonors": ("400 in HTML", "200 in HTML"),
+    "aegis": ("404 in HTML", "403 page"),
+    "raisedonors": ("200 in HTML",),
     "virtuous": ("404 no route", "a redirect to a login page"),
 }
 CASES = [(system, shape) for system in NORMALLY for shape in (SHAPES if IS_WHOLE else NORMALLY[system])]
@@ -38,12 +38,12 @@ def test_gifts_on_their_way_to_aegis_need_no_person(system: str, shape: str) -> 
     with workbench() as bench:
         gifts = under_way(bench)
         rules = outages.begin(bench.aegis if system == "aegis" else bench.raisedonors, system, shape)
-        for minute in range(MINUTES):
+        for minute in range(0, MINUTES, 2):
             if minute % 5 == 0:
                 gifts.append(bench.give(donor=bench.population.make_donor("new_person")))
-            bench.run()
+            bench.run(seconds=120)
 
-        assert outages.end(rules) > 1
+        assert outages.end(rules), "the outage was never met"
         bench.run(MINUTES_AFTER)
 
         assert not_delivered(bench, gifts) == []
@@ -94,11 +94,11 @@ def test_both_directions_with_virtuous_need_no_person(system: str, shape: str) -
         contact = there.contact_of(edited).contact_id
         there.virtuous.staff.edit_contact(contact, {"address": HOME})
         gift = there.bench.give("split", donor=donor_of(there, giver))
-        for minute in range(MINUTES):
+        for minute in range(0, MINUTES, 2):
             there.plan(now_requested=minute == 0)
-            there.tick()
+            there.tick(120)
 
-        assert outages.end(rules) > 1
+        assert outages.end(rules), "the outage was never met"
         for minute in range(MINUTES_AFTER):
             there.plan(now_requested=minute == 0)
             there.tick()

@@ -11,6 +11,7 @@ import requests
 from ops.simulators.aegis import AegisSimulator
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.server import SimulatorServer
+from ops.simulators.spoiling import with_members
 from ops.simulators.wire import ConnectionDropped
 from tests.simulators.clients import AegisClient
 from tests.simulators.conftest import Clock
@@ -229,3 +230,36 @@ def test_in_a_storm_of_faults_the_log_accounts_for_every_record(served_aegis: Se
     assert sorted(entry.status or 0 for entry in simulator.log) == sorted(told)
     assert len(simulator.store.partners) == sum(entry.executed_status == 200 for entry in simulator.log)
     assert len(simulator.store.partners) > told.count(200)
+
+
+def test_a_true_answer_is_spoiled_after_the_request_was_carried_out(served_aegis: Served) -> None:
+    simulator = served_aegis[0]
+    without_id = with_members("no id", [(("ID",), None)])
+    rule = simulator.faults.add(FaultRule(FaultKind.SPOIL, "createPartner", count=1, spoiling=without_id))
+
+    spoiled, whole = _create(served_aegis).json(), _create(served_aegis).json()
+
+    assert ("ID" in spoiled, spoiled["FirstName"], whole["ID"]) == (False, "Anna", "100002")
+    assert (len(simulator.store.partners), rule.fired) == (2, 1)
+    assert rule.as_json()["spoiling"] == "no id"
+
+
+def test_what_has_nothing_to_spoil_is_not_met(served_aegis: Served) -> None:
+    simulator, server, session = served_aegis
+    first_row = with_members("a row without id", [(("Partners", 0, "ID"), None)])
+    rule = simulator.faults.add(FaultRule(FaultKind.SPOIL, "searchPartners", count=1, spoiling=first_row))
+    search = f"{server.url}/api/{simulator.context}/partner/Search?lastName=Berg"
+
+    assert session.get(search).json()["Partners"] == []
+    assert rule.fired == 0
+    _create(served_aegis)
+    assert "ID" not in session.get(search).json()["Partners"][0]
+    assert rule.fired == 1
+
+
+def test_a_rule_that_follows_another_waits_for_it(served_aegis: Served) -> None:
+    simulator = served_aegis[0]
+    simulator.faults.status("createPartner", 502, nth=2, name="the second")
+    simulator.faults.status("createPartner", 418, after="the second")
+
+    assert [_create(served_aegis).status_code for _ in range(3)] == [200, 502, 418]
