@@ -6,7 +6,15 @@ import json
 from datetime import datetime
 from typing import Any
 
-from giftbridge.domain.deliveries import BATCHED, OPEN_STATES, Delivery, Kind, State, Trouble
+from giftbridge.domain.deliveries import (
+    BATCHED,
+    OPEN_STATES,
+    WAITS_FOR_ANOTHER,
+    Delivery,
+    Kind,
+    State,
+    Trouble,
+)
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, donation_created_id
 from giftbridge.domain.times import format_moment
 from giftbridge.flows.vitals import held_since
@@ -81,8 +89,7 @@ def held_text(stack: Stack, delivery: Delivery) -> str:
 def _behind(delivery: Delivery) -> str:
     """That somebody else comes first, and who: a refund's original, the holder of a key."""
     trouble = delivery.trouble
-    waits = {"original-open", "original-held", "held"}
-    return f"; it {trouble.text}" if trouble is not None and trouble.cause in waits else ""
+    return f"; it {trouble.text}" if trouble is not None and trouble.cause in WAITS_FOR_ANOTHER else ""
 
 
 def original_of(stack: Stack, delivery: Delivery) -> Delivery | None:

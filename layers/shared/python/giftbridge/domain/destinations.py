@@ -1,7 +1,8 @@
 """A destination's health: breaker, stop, pause, and the moment before which nothing is to be sent.
 
 closed ──(failures of different donors in a row)──► open ──(probe time)──► half-open ──► closed | open
-stopped: credentials refused; one try an hour, or a new secret or settings version, or `giftbridge resume`
+stopped: credentials refused; one try an hour (every five minutes where no account can be locked out by it), or a new
+         secret or settings version, or `giftbridge resume`
 paused:  an operator said so
 """
 
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from giftbridge.domain.settings import RetrySettings
 
 STOPPED_RETRY = timedelta(hours=1)
+_FORBIDDEN_RETRY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,19 @@ def after_success(destination: Destination, now: datetime) -> Destination:
     )
 
 
-def after_refused_credentials(destination: Destination, why: str, versions: str, now: datetime) -> Destination:
-    """401 or 403: no call until the secret or the settings change, an operator resumes, or an hour has passed."""
+def after_refused_credentials(
+    destination: Destination, why: str, versions: str, now: datetime, *, may_lock_out: bool = True
+) -> Destination:
+    """No call until the secret or the settings change, an operator resumes, or some time has passed.
+
+    `may_lock_out` is False where the credentials were right and the permission was not (403).
+    """
     return replace(
         destination,
         stopped_at=destination.stopped_at or now,
         stopped_why=why,
         stopped_versions=versions,
-        probe_at=now + STOPPED_RETRY,
+        probe_at=now + (STOPPED_RETRY if may_lock_out else _FORBIDDEN_RETRY),
         trial=None,
     )
 

@@ -70,22 +70,18 @@ class RaiseDonorsGiving:
     def read(self, donor_id: int) -> GiftsRead:
         """All gifts of a donor. Raises RecordMissing for an unknown donor, RetryLater, Misconfigured."""
         client = self.client()
-        items, total = client.donor_gifts(donor_id, 0)
-        if total is not None:
-            more = range(PAGE_SIZE, min(total, _MOST_GIFTS), PAGE_SIZE)
-            for page, _ in side_by_side(lambda skip: client.donor_gifts(donor_id, skip), more):
-                items += page
-        else:
-            while len(items) % PAGE_SIZE == 0 and 0 < len(items) < _MOST_GIFTS:
-                page, _ = client.donor_gifts(donor_id, len(items))
-                if not page:
-                    break
-                items += page
+        first = client.donor_gifts(donor_id, 0)
+        items, size = list(first.rows), max(1, len(first.rows))
+        more = range(size, min(first.total, _MOST_GIFTS), size)
+        for page in side_by_side(lambda skip: client.donor_gifts(donor_id, skip), more):
+            items += page.rows
         read = [read_donor_gift(raw) for raw in items]
         gifts = {gift.id: gift for gift in read if gift is not None}
         missing = None
         if None in read:
             missing = f"{read.count(None)} gifts cannot be read"
+        elif len(items) < min(first.total, _MOST_GIFTS):
+            missing = f"{len(items)} of {first.total} gifts were read"
         elif len(items) >= _MOST_GIFTS:
             missing = f"only {_MOST_GIFTS} gifts were read"
         return GiftsRead(tuple(gifts.values()), self._recorded(gifts.values()), missing)
@@ -159,7 +155,7 @@ class AegisGiving:
             found = self.aegis.history_page(partner_id, page) if self.aegis is not None else None
         except RecordMissing:
             found = None
-        return found or TransactionPage((), 1, None)
+        return found or TransactionPage((), 1, 0)
 
     def _all_pages(self, partner_id: str, first: TransactionPage) -> TransactionsRead:
         """The other pages too, side by side. A row recorded meanwhile shifts them: then all are read once more."""
@@ -177,7 +173,9 @@ class AegisGiving:
 
 
 def _agree(pages: list[TransactionPage]) -> bool:
-    return len({page.total for page in pages}) == 1
+    rows = sum(len(page.rows) for page in pages)
+    is_whole = rows == pages[0].total or pages[0].pages > MOST_PAGES
+    return is_whole and len({page.total for page in pages}) == 1
 
 
 def _require_usable(partner: Partner | None, donor: Donor | None, donor_id_field: str) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from giftbridge.domain import destinations as rules
 from giftbridge.domain.destinations import Destination
-from giftbridge.errors import BudgetSpent, GiftBridgeError, Misconfigured
+from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, Misconfigured
 from giftbridge.flows.tools import Tools
 
 log = logging.getLogger("giftbridge")
 _KEPT_FOR = timedelta(seconds=2)
 _PAUSE_WITHOUT_A_TIME = timedelta(seconds=30)
+_WRONG_CREDENTIALS = 401
 TOO_MANY_CALLS = "too-many-calls"
 
 
@@ -52,7 +53,8 @@ class Health:
     def note_trouble(self, error: GiftBridgeError, default_system: str, donor: str) -> None:
         """What an error says about a system: refused credentials stop it, a 429 pauses it, failures add up."""
         system = getattr(error, "system", None) or default_system
-        if isinstance(error, Misconfigured):
+        is_from_gateway = isinstance(error, Forbidden) and error.is_from_gateway
+        if isinstance(error, Misconfigured) and not is_from_gateway:
             self._stop(error, system)
         elif isinstance(error, BudgetSpent) and error.cause == TOO_MANY_CALLS:
             until = error.not_before or self.tools.now() + _PAUSE_WITHOUT_A_TIME
@@ -73,6 +75,8 @@ class Health:
     def _stop(self, error: Misconfigured, system: str) -> None:
         log.error("credentials refused", extra={"destination": system})
         now, versions = self.tools.now(), self.versions(system)
+        may_lock_out = not isinstance(error, Forbidden) or error.status == _WRONG_CREDENTIALS
         self.tools.state.change_destination(
-            system, lambda d: rules.after_refused_credentials(d, error.text, versions, now)
+            system,
+            lambda d: rules.after_refused_credentials(d, error.text, versions, now, may_lock_out=may_lock_out),
         )

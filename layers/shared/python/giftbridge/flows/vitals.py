@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.deliveries import OPEN_STATES, WAITS_FOR_ITS_GIFT, Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
@@ -31,8 +31,6 @@ MOST_HELD = 10_000
 HELD_EVERY_MINUTES = 10
 _MOST_IDS = 1_000
 _LOOKED_AT = 100
-# Such a refund waits for its gift: for staff who run the import, or for a delivery that is counted itself.
-_WAITS_FOR_ITS_GIFT = frozenset({"original-held", "original-open"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +151,4 @@ def _likely_oldest(ids: Sequence[str]) -> list[str]:
 
 
 def _waits_for_its_gift(delivery: Delivery) -> bool:
-    return delivery.trouble is not None and delivery.trouble.cause in _WAITS_FOR_ITS_GIFT
+    return delivery.trouble is not None and delivery.trouble.cause in WAITS_FOR_ITS_GIFT
