@@ -143,6 +143,15 @@ def test_in_every_zone_ticks_make_one_run_on_each_local_day(data: st.DataObject)
     assert whole and all(made[day] == 1 for day in whole), (name, at, change, made)
 
 
+def test_where_a_day_has_twenty_three_hours_the_next_time_is_not_the_one_after_it() -> None:
+    night = datetime(2026, 3, 8, 3, 59, tzinfo=UTC)
+
+    assert next_batch_time(night, "America/Chicago", "22:00") == night + MINUTE
+    assert next_batch_time(night + MINUTE, "America/Chicago", "22:00") == night + MINUTE + 23 * HOUR
+    turned_back = datetime(2026, 11, 1, 3, 30, tzinfo=UTC)
+    assert next_batch_time(turned_back, "America/Chicago", "22:00") == datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_next_time_is_the_one_after_the_last_and_each_day_has_its_own(data: st.DataObject) -> None:
