@@ -160,7 +160,7 @@ def read_status(stack: Stack) -> Status:
 def _system(stack: Stack, system: System, settings: Settings, now: datetime) -> SystemStatus:
     credential = stack.credential(system.name)
     row = stack.tools.state.destination(system.name)
-    host = urlsplit(credential.values["url"]).netloc if credential.is_complete else None
+    host = _host(credential.values["url"]) if credential.is_complete else None
     waits_until = row.waits_until(now) if credential.is_complete else None
     condition, reason, since, next_try = _condition(row, credential.is_complete, waits_until)
     return SystemStatus(
@@ -176,6 +176,14 @@ def _system(stack: Stack, system: System, settings: Settings, now: datetime) -> 
         waits_until=waits_until,
         is_long_wait=waits_until is not None and waits_until - (row.asked_at or now) > LONG_WAIT,
     )
+
+
+def _host(url: str) -> str:
+    """The host of an address, with its port; older versions stored some that are none, or that hold a password."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return "no address"
 
 
 def _is_needed(stack: Stack, system: System, settings: Settings) -> bool:
