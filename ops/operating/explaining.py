@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from giftbridge.domain.daily_times import next_batch_time
 from giftbridge.domain.deliveries import (
     BATCHED,
     OPEN_STATES,
@@ -18,7 +19,6 @@ from giftbridge.domain.deliveries import (
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, donation_created_id
 from giftbridge.domain.times import format_moment
 from giftbridge.flows.vitals import held_since
-from ops.operating.import_tool import next_batch_time
 from ops.operating.stack import Stack
 from ops.operating.systems import SOURCE
 
@@ -70,7 +70,11 @@ def _while_pending(stack: Stack, delivery: Delivery) -> str:
     if not delivery.is_in_outbox:
         return "Is worked on by itself as soon as it is its turn."
     settings = stack.versions.current().settings
-    when = "" if stack.is_local else f" at {_at(next_batch_time(stack.tools.now(), settings))}"
+    when = (
+        ""
+        if stack.is_local
+        else f" at {_at(next_batch_time(stack.tools.now(), settings.time_zone, settings.batch_at))}"
+    )
     sends = "`giftbridge batch run` sends all that wait now"
     return f"Waits for the batch{when}; {sends}, `giftbridge retry {delivery.id}` this one alone."
 

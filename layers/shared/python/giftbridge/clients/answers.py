@@ -12,6 +12,7 @@ from typing import Any
 import requests
 import simplejson
 
+from giftbridge.domain.destinations import LONGEST_WAIT
 from giftbridge.errors import (
     BudgetSpent,
     Forbidden,
@@ -22,7 +23,6 @@ from giftbridge.errors import (
     UnknownOutcome,
 )
 
-LONGEST_WAIT = timedelta(hours=1)
 CONFLICT = 409
 _NOT_FOUND = 404
 _NOT_ALLOWED = 405

@@ -44,14 +44,10 @@ class TransactionsRead:
 
 def require_open(system: Destination, now: datetime) -> None:
     """Raises RetryLater while the system is not to be called: nobody tries it out on a donor's time."""
+    waits_until = system.waits_until(now)
     closed = [
         ("paused", "is paused by an operator", system.paused_by is not None, None),
-        (
-            "asked-for-a-pause",
-            "asked for a pause",
-            bool(system.not_before and system.not_before > now),
-            system.not_before,
-        ),
+        ("asked-for-a-pause", "asked for a pause", waits_until is not None, waits_until),
         ("credentials-refused", "refused the credentials", system.stopped_at is not None, system.probe_at),
         ("breaker-open", "has been failing; the breaker is open", system.opened_at is not None, system.probe_at),
     ]

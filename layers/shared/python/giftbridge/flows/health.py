@@ -26,11 +26,12 @@ class Health:
         self._kept: dict[str, tuple[datetime, Destination]] = {}
 
     def of(self, system: str) -> Destination:
-        """A system's health as it was moments ago."""
+        """A system's health as it was moments ago; of the waits it asked for only what is believed."""
         now = self.tools.now()
         kept = self._kept.get(system)
         if kept is None or now - kept[0] > _KEPT_FOR:
-            kept = (now, self.tools.state.destination(system))
+            row = self.tools.state.destination(system)
+            kept = (now, replace(row, not_before=row.waits_until(now)))
             self._kept[system] = kept
         return kept[1]
 
@@ -57,8 +58,9 @@ class Health:
         if isinstance(error, Misconfigured) and not is_from_gateway:
             self._stop(error, system)
         elif isinstance(error, BudgetSpent) and error.cause == TOO_MANY_CALLS:
-            until = error.not_before or self.tools.now() + _PAUSE_WITHOUT_A_TIME
-            self.tools.state.change_destination(system, lambda d: replace(d, not_before=until))
+            now = self.tools.now()
+            until = error.not_before or now + _PAUSE_WITHOUT_A_TIME
+            self.tools.state.change_destination(system, lambda d: rules.after_too_many_calls(d, until, now))
         elif getattr(error, "counts", True):
             _, settings = self.tools.settings()
             now = self.tools.now()

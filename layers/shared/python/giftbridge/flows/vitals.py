@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from giftbridge.domain.daily_times import last_batch_time
 from giftbridge.domain.deliveries import OPEN_STATES, WAITS_FOR_ITS_GIFT, Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import parse_moment, readable_moment
-from giftbridge.flows.daily_batch import LAST, last_batch_time
+from giftbridge.flows.daily_batch import LAST
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_imports import SENT_AT
 
