@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from giftbridge.clients.virtuous_webhooks import MOST_BYTES, Told, is_genuine, read_delivery
 from giftbridge.contact_webhook_assembly import ContactWebhookAssembly
 from giftbridge.errors import Rejected
-from giftbridge.http_answers import HttpAnswer, found, problem, refused
+from giftbridge.http_answers import HttpAnswer, body_of, found, headers_of, problem, refused
 
 assembly = ContactWebhookAssembly()
 
@@ -27,30 +26,19 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
 
 
 def _answered(event: dict[str, Any]) -> HttpAnswer:
-    body = _body(event)
+    body = body_of(event)
     if len(body) > MOST_BYTES:
         _log_refusal(413)
         return problem(413, f"The body is larger than {MOST_BYTES} bytes.")
     signing = assembly.signing.get()
-    if not is_genuine(body, event.get("headers") or {}, assembly.secrets.get(), signing):
+    if not is_genuine(body, headers_of(event), assembly.secrets.get(), signing):
         _log_refusal(401)
         return problem(401, f"The signature in the header {signing.header} is missing or wrong.")
     told = read_delivery(body)
     if told.accepted:
         assembly.queue(told.contacts, told.gifts_of)
     _log(told)
-    return found({"accepted": told.accepted, "ignored": sum(told.ignored.values())})
-
-
-def _body(event: dict[str, Any]) -> bytes:
-    text = (event.get("body") or "").encode("utf-8", "surrogatepass")
-    if not event.get("isBase64Encoded"):
-        return bytes(text)
-    try:
-        return base64.b64decode(text)
-    except ValueError:
-        # API Gateway sends no such thing; nobody signed it.
-        return b""
+    return found({"accepted": told.accepted, "ignored": sum(told.ignored.values()), "reasons": dict(told.ignored)})
 
 
 def _log_refusal(status: int) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from giftbridge.clients.raisedonors_hints import MOST_BYTES, is_genuine, names_known_record
 from giftbridge.errors import Rejected
 from giftbridge.hint_assembly import HintAssembly
-from giftbridge.http_answers import HttpAnswer, accepted, problem, refused
+from giftbridge.http_answers import HttpAnswer, accepted, body_of, headers_of, problem, refused
 
 assembly = HintAssembly()
 
@@ -27,12 +26,10 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
 
 
 def _answered(event: dict[str, Any]) -> HttpAnswer:
-    if not is_genuine(event.get("headers") or {}, assembly.token()):
+    if not is_genuine(headers_of(event), assembly.token()):
         _log_refusal(401)
         return problem(401, "The header X-RaiseDonors-Token is missing or wrong.")
-    body = (event.get("body") or "").encode("utf-8", "surrogatepass")
-    if event.get("isBase64Encoded"):
-        body = base64.b64decode(body)
+    body = body_of(event)
     if len(body) > MOST_BYTES:
         _log_refusal(413)
         return problem(413, f"The body is larger than {MOST_BYTES} bytes.")

@@ -61,7 +61,8 @@ def connect(
     named, stack = system_named(system), terminal.stack
     wishes = connect_virtuous.wishes(stack, named, sync=sync, webhook=webhook, rotate=rotate)
     given = _from_stdin() if from_stdin else _asked(terminal, stack, named)
-    values = connecting.checked_values(stack, named, given)
+    entered = connecting.checked_values(stack, named, given)
+    values = entered.values
     with terminal.busy(f"trying {named.title}"):
         trying.try_out(stack, named, values)
         twins = connecting.twins(stack, named, values)
@@ -71,11 +72,11 @@ def connect(
         subscribed = connect_virtuous.registered(stack, wishes, values)
         by = stack.operator()
         connected = connecting.finish(stack, named, values, by=by, enable=enable, switches=wishes.switches)
-    data = _data(named, connected, twins)
+    data = _data(named, connected, twins) | {"notes": list(entered.notes)}
     if subscribed is not None:
         data["webhook"] = {"url": subscribed.url, "id": subscribed.id, "became": subscribed.became.value}
     told = connect_virtuous.lines(stack, wishes, subscribed) if named.name == VIRTUOUS else []
-    terminal.answer(data, *_lines(named, connected, twins, told))
+    terminal.answer(data, *(f"Note: {note}" for note in entered.notes), *_lines(named, connected, twins, told))
     return PERSON_NEEDED if subscribed is not None and subscribed.became is Became.UNKNOWN else HEALTHY
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from giftbridge.domain.times import format_moment
 from ops.command.terminal import Terminal, verb
 from ops.operating import pausing
 from ops.operating.problems import HEALTHY
@@ -33,28 +32,21 @@ def pause(terminal: Terminal, system: Annotated[str, typer.Argument(help=_WHICH)
 def resume(terminal: Terminal, system: Annotated[str, typer.Argument(help=_WHICH)]) -> int:
     """Call a system again, at once.
 
-    Ends a pause; closes an open breaker and lifts a stop for refused credentials too, so that the system is tried
-    without waiting.
+    Ends a pause; closes an open breaker, lifts a stop for refused credentials and ends a wait the system asked for
+    (429) too, so that it is tried without waiting.
     """
     named, stack = system_named(system), terminal.stack
     with terminal.busy("resuming"):
-        before, after = pausing.resume(stack, named, stack.operator())
+        before, _ = pausing.resume(stack, named, stack.operator())
     ended = {
         "pause": before.paused_by is not None,
         "stop": before.stopped_at is not None,
         "breaker": before.opened_at is not None,
+        "wait": before.not_before is not None,
     }
     names = [name for name, was_so in ended.items() if was_so]
-    waits_until = after.not_before if after.not_before and after.not_before > stack.tools.now() else None
     words = (
         f"{named.title} is tried within a minute; ended: {', '.join(names)}." if names else f"{named.title} was open."
     )
-    if waits_until is not None:
-        words += f" It asked for no calls before {format_moment(waits_until)}, and that holds."
-    data = {
-        "system": named.name,
-        "ended": names,
-        "waits_until": format_moment(waits_until) if waits_until else None,
-    }
-    terminal.answer(data, words)
+    terminal.answer({"system": named.name, "ended": names}, words)
     return HEALTHY

@@ -87,6 +87,8 @@ def _system_row(system: SystemStatus, now: datetime) -> tuple[str | Text, ...]:
     parts = [system.condition, f"({system.reason})" if system.reason else ""]
     parts.append(f"since {moment(system.since)}" if system.since else "")
     parts.append(f"next try {moment(system.next_try)}" if system.next_try else "")
+    if system.waits_until is not None and system.waits_until != system.next_try:
+        parts.append(f"asked for no calls before {moment(system.waits_until)}")
     style = _STYLES.get(system.condition, "yellow") if system.is_needed else "dim"
     condition = Text(" ".join(part for part in parts if part), style=style)
     return system.title, system.host or "", condition, age(system.last_success, now)
@@ -174,6 +176,7 @@ def _system_data(system: SystemStatus) -> dict[str, Any]:
         "reason": system.reason,
         "since": _text(system.since),
         "next_try": _text(system.next_try),
+        "waits_until": _text(system.waits_until),
         "last_success": _text(system.last_success),
     }
 

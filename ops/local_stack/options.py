@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.local_stack.paths import LocalStackError
+from ops.operating import pasted
 
 # Fields of a system's secret, each with the option that fills it.
 SECRET_FIELDS: dict[str, dict[str, str]] = {
@@ -49,12 +50,15 @@ class LocalOptions:
     visibility: float = 360
 
     def check(self) -> None:
-        """Refuses a system given in part, and numbers that make no sense."""
+        """Refuses a system given in part, credentials that cannot be used, and numbers that make no sense."""
         for system, fields in SECRET_FIELDS.items():
             missing = [option for option in fields.values() if not getattr(self, option)]
             if missing and len(missing) < len(fields):
                 names = ", ".join(f"--{option.replace('_', '-')}" for option in missing)
                 raise LocalStackError(f"{system} is given in part; missing: {names}", exit_code=2)
+            for field, option in fields.items():
+                _check_pasted(field, option, getattr(self, option), is_basic=system == "aegis")
+        _check_pasted("webhook_token", "raisedonors_webhook_token", self.raisedonors_webhook_token)
         if self.raisedonors_webhook_token and not self.is_on("raisedonors"):
             raise LocalStackError("--raisedonors-webhook-token needs RaiseDonors' other options too", exit_code=2)
         if self.pickup_every <= 0:
@@ -90,3 +94,17 @@ class LocalOptions:
             # meets its lease.
             "DeliveryTimeoutSeconds": str(max(SHORTEST_DELIVERY_SECONDS, min(LONGEST_DELIVERY_SECONDS, visibility))),
         }
+
+
+def _check_pasted(field: str, option: str, value: str | None, *, is_basic: bool = False) -> None:
+    """Refuses a credential or an address as it cannot be sent, without showing it."""
+    if not value:
+        return
+    plain = pasted.bare(value)
+    problem = pasted.spoiled(field, plain, is_basic=is_basic)
+    if plain != value:
+        problem = "has blanks, line breaks or invisible characters around it; give it without them"
+    elif problem is None and field == pasted.URL and pasted.address(value)[0] is None:
+        problem = f"is no address: it {pasted.address(value)[1]}"
+    if problem is not None:
+        raise LocalStackError(f"--{option.replace('_', '-')} {problem}", exit_code=2)

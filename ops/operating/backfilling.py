@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from giftbridge.clients.raisedonors import PAGE_SIZE
 from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_sighting
 from giftbridge.clients.raisedonors_wire import read_donation
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_gift, read_backfill
@@ -19,6 +18,7 @@ from giftbridge.domain.delivery_ids import VIRTUOUS, donation_created_id
 from giftbridge.errors import LostRace, Rejected
 from giftbridge.flows.backfill import ROW
 from giftbridge.flows.daily_batch import ROWS_A_CALL
+from giftbridge.flows.feed_walk import pages_since
 from ops.operating.problems import NeedsPerson
 from ops.operating.reaching import raisedonors
 from ops.operating.stack import Stack
@@ -68,12 +68,12 @@ def plan(stack: Stack, backfill: Backfill, seen: Callable[[int], None]) -> Backf
     found.per_hour = limits.virtuous_per_hour if backfill.destination == VIRTUOUS else limits.aegis_per_hour
     number = 0
     if GIFTS in backfill.what:
-        for page in _pages(source.gifts_modified_since, backfill.since):
+        for page, _ in pages_since(source.gifts_modified_since, backfill.since):
             _count_gifts(stack, backfill, page, found)
             number += len(page)
             seen(number)
     if CONTACTS in backfill.what:
-        for page in _pages(source.donors_modified_since, backfill.since):
+        for page, _ in pages_since(source.donors_modified_since, backfill.since):
             found.contacts += sum(backfill.covers(created_at(raw)) or backfill.covers(modified_at(raw)) for raw in page)
             number += len(page)
             seen(number)
@@ -112,17 +112,6 @@ def cancel(stack: Stack) -> Backfill | None:
     except LostRace:
         return cancel(stack)
     return ended
-
-
-def _pages(read: Callable[[datetime, int], list[Any]], since: datetime) -> Iterator[list[Any]]:
-    """All records modified since then. A record that moves meanwhile may be counted twice: this is an estimate."""
-    skip = 0
-    while True:
-        page = read(since, skip)
-        yield page
-        if len(page) < PAGE_SIZE:
-            return
-        skip += len(page)
 
 
 def _count_gifts(stack: Stack, backfill: Backfill, page: list[Any], found: BackfillPlan) -> None:

@@ -12,34 +12,60 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from giftbridge.credentials import REQUIRED
-from ops.operating import schedules, settings_actions
+from ops.operating import pasted, schedules, settings_actions
 from ops.operating.problems import WrongUsage
 from ops.operating.stack import Stack
 from ops.operating.systems import CRMS, SOURCE, SYSTEMS, System
 
+# The system that takes user name and password by HTTP's basic authentication.
+BASIC = "aegis"
+_NOTHING = "Nothing was stored."
 _MOST_TWINS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def checked_values(stack: Stack, system: System, given: Mapping[str, Any]) -> dict[str, str]:
-    """The values of a system's secret. Raises WrongUsage naming what is missing or cannot be."""
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The values of a system's secret, and what was left out or written otherwise: told, without a secret."""
+
+    values: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+def checked_values(stack: Stack, system: System, given: Mapping[str, Any]) -> Entered:
+    """The values of a system's secret. Raises WrongUsage naming what is missing or cannot be, and shows no value."""
     known = {field.name for field in system.fields}
     unknown = sorted(set(given) - known)
     if unknown:
         raise WrongUsage(f"{', '.join(unknown)}: unknown; {system.title} takes {', '.join(sorted(known))}.")
     values = {field.name: field.default for field in system.fields if field.default is not None}
-    values |= {name: value.strip() for name, value in given.items() if isinstance(value, str) and value.strip()}
+    notes: list[str] = []
+    for name, value in given.items():
+        if not isinstance(value, str | None):
+            raise WrongUsage(f"{name} is no text; nothing was stored.")
+        plain = pasted.bare(value or "")
+        if plain:
+            values[name] = plain
+            notes += [f"{name}: what stood around it, blanks or invisible characters, was left out."] * (plain != value)
     _require_one_of(system, values)
-    token = values.get("token", "") + values.get("api_key", "")
-    if not all(character.isascii() and character.isprintable() for character in token):
-        raise WrongUsage("The token holds characters that no token has; copy it again.")
-    url = values["url"] = values["url"].rstrip("/")
+    for name, value in values.items():
+        problem = pasted.spoiled(name, value, is_basic=system.name == BASIC)
+        if problem is not None:
+            raise WrongUsage(f"{name} {problem}.", [_NOTHING])
+    url = _address(stack, values["url"])
+    if url != values["url"].rstrip("/"):
+        notes.append(f"url: stored as {url}.")
+    return Entered({**values, "url": url}, tuple(notes))
+
+
+def _address(stack: Stack, given: str) -> str:
+    url, problem = pasted.address(given)
+    if url is None:
+        raise WrongUsage(f"url is no address: it {problem}.", [_NOTHING])
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise WrongUsage(f"{url!r} is no address; give one such as https://api.example.org.")
     if parts.scheme == "http" and not stack.is_local and parts.hostname not in _LOOPBACK:
-        raise WrongUsage("The address must begin with https://: credentials would travel in the clear.")
-    return values
+        raise WrongUsage("The address must begin with https://: credentials would travel in the clear.", [_NOTHING])
+    return url
 
 
 def _require_one_of(system: System, values: Mapping[str, str]) -> None:

@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
-from giftbridge.clients.raisedonors import PAGE_SIZE
 from giftbridge.domain.deliveries import Delivery, Kind, State, Trouble
 from giftbridge.domain.notices import WaitingNotice
 from giftbridge.errors import GiftBridgeError, LostRace
+from giftbridge.flows.feed_walk import pages_since
 from giftbridge.store.index_pages import donor_index
 from giftbridge.store.rows import commit, delete, from_item, side_by_side, to_item, update
 from ops.operating.problems import NeedsPerson
@@ -266,9 +267,6 @@ def _agreed_of(stack: Stack, entity: str) -> list[tuple[str, str]]:
 def _schedules_of(stack: Stack, donor: int) -> set[str]:
     """RaiseDonors lists no donor's schedules: all are read."""
     source, found = raisedonors(stack), set[str]()
-    for page in range(_MOST_SCHEDULE_PAGES):
-        raws = source.schedules_modified_since(_LONG_AGO, page * PAGE_SIZE)
+    for raws, _ in islice(pages_since(source.schedules_modified_since, _LONG_AGO), _MOST_SCHEDULE_PAGES):
         found |= {str(raw.get("id")) for raw in raws if isinstance(raw, dict) and raw.get("donorId") == donor}
-        if len(raws) < PAGE_SIZE:
-            break
     return found

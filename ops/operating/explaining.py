@@ -6,11 +6,19 @@ import json
 from datetime import datetime
 from typing import Any
 
-from giftbridge.domain.deliveries import BATCHED, OPEN_STATES, Delivery, Kind, State, Trouble
+from giftbridge.domain.daily_times import next_batch_time
+from giftbridge.domain.deliveries import (
+    BATCHED,
+    OPEN_STATES,
+    WAITS_FOR_ANOTHER,
+    Delivery,
+    Kind,
+    State,
+    Trouble,
+)
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, donation_created_id
 from giftbridge.domain.times import format_moment
 from giftbridge.flows.vitals import held_since
-from ops.operating.import_tool import next_batch_time
 from ops.operating.stack import Stack
 from ops.operating.systems import SOURCE
 
@@ -62,7 +70,11 @@ def _while_pending(stack: Stack, delivery: Delivery) -> str:
     if not delivery.is_in_outbox:
         return "Is worked on by itself as soon as it is its turn."
     settings = stack.versions.current().settings
-    when = "" if stack.is_local else f" at {_at(next_batch_time(stack.tools.now(), settings))}"
+    when = (
+        ""
+        if stack.is_local
+        else f" at {_at(next_batch_time(stack.tools.now(), settings.time_zone, settings.batch_at))}"
+    )
     sends = "`giftbridge batch run` sends all that wait now"
     return f"Waits for the batch{when}; {sends}, `giftbridge retry {delivery.id}` this one alone."
 
@@ -81,8 +93,7 @@ def held_text(stack: Stack, delivery: Delivery) -> str:
 def _behind(delivery: Delivery) -> str:
     """That somebody else comes first, and who: a refund's original, the holder of a key."""
     trouble = delivery.trouble
-    waits = {"original-open", "original-held", "held"}
-    return f"; it {trouble.text}" if trouble is not None and trouble.cause in waits else ""
+    return f"; it {trouble.text}" if trouble is not None and trouble.cause in WAITS_FOR_ANOTHER else ""
 
 
 def original_of(stack: Stack, delivery: Delivery) -> Delivery | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from giftbridge.domain.daily_times import next_batch_time
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import parse_moment
-from giftbridge.flows.daily_batch import LAST, last_batch_time
+from giftbridge.flows.daily_batch import LAST
 from giftbridge.flows.vitals import held_since, missed_batch
 from ops.operating.stack import Stack
 
@@ -54,18 +55,11 @@ def read_import_status(stack: Stack, settings: Settings) -> ImportStatus:
         held_since=_oldest(deliveries.get_many(held[:_LOOKED_AT]).values()),
         last_batch=ticked if was_run else None,
         last_counts={name: int(last[name]) for name in ("gifts", "contacts") if name in last} if last else {},
-        next_batch=next_batch_time(now, settings) if ticks else None,
+        next_batch=next_batch_time(now, settings.time_zone, settings.batch_at) if ticks else None,
         missed_batch=missed_batch(now, settings, ticked) if ticks else None,
         queried_at=parse_moment(query["at"]) if query is not None else None,
         switches={sort: bool(getattr(settings.virtuous, f"sync_{sort}")) for sort in ("gifts", "contacts", "projects")},
     )
-
-
-def next_batch_time(now: datetime, settings: Settings) -> datetime:
-    """The next moment at which the clock of the set zone shows the set time."""
-    # A day has 25 hours where clocks are turned back.
-    times = (last_batch_time(now + timedelta(hours=h), settings.time_zone, settings.batch_at) for h in (24, 25, 26))
-    return next(time for time in times if time > now)
 
 
 def _oldest(held: Iterable[Delivery]) -> datetime | None:

@@ -40,9 +40,14 @@ def _judge_system(stack: Stack, system: SystemStatus, status: Status) -> None:
     }
     if system.condition == "not connected" and not system.is_needed:
         return
+    if system.is_long_wait:
+        status.needs_person.append(
+            f"{system.title} asked for no calls before {system.waits_until:%Y-%m-%d %H:%M} UTC: "
+            f"`giftbridge resume {system.name} {stack.hint}` ends the wait."
+        )
     if system.condition in person:
         status.needs_person.append(person[system.condition])
-    if system.condition in notice:
+    if system.condition in notice and not system.is_long_wait:
         status.notices.append(notice[system.condition])
 
 

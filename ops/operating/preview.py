@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
+from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_note_sighting, read_sighting
 from giftbridge.domain.agreed import Fields
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
@@ -18,7 +18,7 @@ from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import parse_moment
 from giftbridge.flows.change_feeds import DESTINATION, DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.donation_pickup import EVER
-from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Line, Turn
+from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Line, Turn, pages_since
 from giftbridge.flows.gift_feed import GiftFeed
 from ops.operating import fates
 from ops.operating.fates import Preview
@@ -112,23 +112,13 @@ def preview(
         if feed.name not in reach.read_from:
             continue
         seen = 0
-        for page in _pages(feed, reach.read_from[feed.name]):
+        for page, goes_on in pages_since(feed.page, reach.read_from[feed.name]):
             yield from judge(feed, page[: limit - seen])
             seen += len(page)
-            if seen > limit or (seen == limit and len(page) == PAGE_SIZE):
+            if seen > limit or (seen == limit and goes_on):
                 cut.append(feed.name)
             if seen >= limit:
                 break
-
-
-def _pages(feed: Feed, bound: datetime) -> Iterator[list[Any]]:
-    skip = 0
-    while True:
-        page = feed.page(bound, skip)
-        yield page
-        if len(page) < PAGE_SIZE:
-            return
-        skip += len(page)
 
 
 class _Look:

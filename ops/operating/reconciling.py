@@ -12,6 +12,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
+from giftbridge.domain.feed_steps import Steps
 from giftbridge.domain.reconciliation import Difference, Period, Report, ReportHead, Sort
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import GiftBridgeError
@@ -64,7 +65,7 @@ def estimate(stack: Stack, first: date, last: date, progress: Callable[[int], No
     """How many calls and how long, from the gifts of the period, which are read for it. Raises WrongUsage."""
     settings = stack.versions.current().settings
     period = _period(settings, first, last)
-    raisedonors, read, walk = reaching.raisedonors(stack), Read(), GiftWalk(bounds(period)[0])
+    raisedonors, read, walk = reaching.raisedonors(stack), Read(), GiftWalk(Steps(bounds(period)[0]))
     while not walk.is_done:
         facts, _ = facts_in(walk.page(raisedonors), period)
         read.facts.update({fact.id: fact for fact in facts})

@@ -30,7 +30,6 @@ _SAVED_EVERY = timedelta(seconds=3)
 _PATIENCE = timedelta(minutes=10)
 _LAST_POLLS = 10
 _AT_LEAST_EVERY = timedelta(minutes=1)
-_WAITS = WAITS_FOR_ANOTHER | {"original-held"}
 _ENDS = {
     State.DELIVERED: Outcome.DELIVERED,
     State.SENT: Outcome.SENT,
@@ -216,7 +215,7 @@ class Shift:
 
     def _is_left_to_itself(self, item: RunItem, delivery: Delivery, cause: str) -> bool:
         """Whether it goes on without the run: behind another, in a chunk, or tried so long ago."""
-        if delivery.state is State.WAITING and cause in _WAITS:
+        if delivery.state is State.WAITING and cause in WAITS_FOR_ANOTHER:
             return True
         if delivery.chunk and delivery.state is State.PENDING:
             return True

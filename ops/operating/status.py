@@ -27,13 +27,16 @@ GIFTS = "gifts"
 _LOOKED_AT = 500
 # The pickup runs every minute: so long without a success, and nothing known to be in its way, it does not run.
 SILENT = timedelta(minutes=15)
+# A wait that a system asked for is told as one when it is longer.
+LONG_WAIT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
     """An outside system; `condition` is not connected, paused, stopped, breaker open, asked to wait, or open.
 
-    One that is not needed may stay unconnected: RaiseDonors is, a CRM that is switched on, and one CRM in any case.
+    `waits_until` is what it asked for itself, whatever else is in the way, and `is_long_wait` whether that is long. One
+    that is not needed may stay unconnected: RaiseDonors is, a CRM that is switched on, and one CRM in any case.
     """
 
     name: str
@@ -45,6 +48,8 @@ class SystemStatus:
     next_try: datetime | None
     last_success: datetime | None
     is_needed: bool = True
+    waits_until: datetime | None = None
+    is_long_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +160,9 @@ def read_status(stack: Stack) -> Status:
 def _system(stack: Stack, system: System, settings: Settings, now: datetime) -> SystemStatus:
     credential = stack.credential(system.name)
     row = stack.tools.state.destination(system.name)
-    host = urlsplit(credential.values["url"]).netloc if credential.is_complete else None
-    condition, reason, since, next_try = _condition(row, credential.is_complete, now)
+    host = _host(credential.values["url"]) if credential.is_complete else None
+    waits_until = row.waits_until(now) if credential.is_complete else None
+    condition, reason, since, next_try = _condition(row, credential.is_complete, waits_until)
     return SystemStatus(
         system.name,
         system.title,
@@ -167,7 +173,17 @@ def _system(stack: Stack, system: System, settings: Settings, now: datetime) -> 
         next_try,
         row.last_success_at,
         is_needed=_is_needed(stack, system, settings),
+        waits_until=waits_until,
+        is_long_wait=waits_until is not None and waits_until - (row.asked_at or now) > LONG_WAIT,
     )
+
+
+def _host(url: str) -> str:
+    """The host of an address, with its port; older versions stored some that are none, or that hold a password."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return "no address"
 
 
 def _is_needed(stack: Stack, system: System, settings: Settings) -> bool:
@@ -177,7 +193,7 @@ def _is_needed(stack: Stack, system: System, settings: Settings) -> bool:
 
 
 def _condition(
-    row: Destination, is_connected: bool, now: datetime
+    row: Destination, is_connected: bool, waits_until: datetime | None
 ) -> tuple[str, str | None, datetime | None, datetime | None]:
     if not is_connected:
         return "not connected", None, None, None
@@ -188,8 +204,8 @@ def _condition(
     if row.opened_at is not None:
         failed = len(row.failed_donors)
         return "breaker open", f"{failed} failures in a row" if failed else None, row.opened_at, row.probe_at
-    if row.not_before is not None and row.not_before > now:
-        return "asked to wait", "answered with 429", None, row.not_before
+    if waits_until is not None:
+        return "asked to wait", "answered with 429", row.asked_at, waits_until
     return "open", None, None, None
 
 

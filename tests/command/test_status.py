@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from giftbridge.domain.times import format_moment
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk
 from tests.mail_room import FIRST, SECOND, mail_room
@@ -21,7 +24,7 @@ def test_a_stack_at_work_is_healthy(connected: Desk) -> None:
     assert found["healthy"] is True and found["needs_a_person"] == []
     assert found["systems"]["aegis"] | {"last_success": ""} == {
         "connected": True, "host": "aegis.test", "condition": "open", "reason": None, "since": None, "next_try": None,
-        "last_success": "",
+        "waits_until": None, "last_success": "",
     }  # fmt: skip
     assert found["systems"]["aegis"]["last_success"] is not None
     assert found["destinations"]["aegis"]["open"] == found["destinations"]["aegis"]["failed"] == 0, gift
@@ -167,6 +170,55 @@ def test_a_request_for_fewer_calls_is_a_notice(connected: Desk) -> None:
 
     assert found["systems"]["aegis"]["condition"] == "asked to wait"
     assert "Aegis asked for fewer calls" in found["notices"][0]
+
+
+@pytest.mark.parametrize(("system", "title"), [("aegis", "Aegis"), ("raisedonors", "RaiseDonors")])
+def test_a_wait_longer_than_ten_minutes_needs_a_person_who_is_told_until_when(
+    connected: Desk, system: str, title: str
+) -> None:
+    bench = connected.bench
+    bench.run()
+    faults = bench.aegis.faults if system == "aegis" else bench.raisedonors.faults
+    faults.status("*", 429, headers={"Retry-After": "1800"})
+    bench.give()
+    until = bench.clock() + timedelta(seconds=1800)
+    bench.pickup()
+    bench.drain()
+    # It stays told until it is over, also in its last minutes.
+    for minutes in (0, 25):
+        bench.clock.advance(minutes * 60)
+        bench.pickup()
+        answer = connected.run("status", "--json")
+
+        assert answer.code == 1
+        assert answer.data["systems"][system]["waits_until"] == format_moment(until)
+        assert answer.data["needs_a_person"] == [
+            f"{title} asked for no calls before {until:%Y-%m-%d %H:%M} UTC: "
+            f"`giftbridge resume {system} --stack-name ours` ends the wait."
+        ]
+    assert f"next try {until:%Y-%m-%d %H:%M}" in " ".join(connected.run("status").out.split())
+
+    faults.clear()
+    connected.run("resume", system)
+    bench.run(ticks=2)
+    assert connected.run("status").code == 0
+
+
+def test_a_wait_is_shown_behind_an_open_breaker_too(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run()
+    now = bench.clock()
+    bench.tools.state.change_destination(
+        "aegis",
+        lambda d: replace(
+            d, opened_at=now, probe_at=now + timedelta(minutes=1), not_before=now + timedelta(minutes=40), asked_at=now
+        ),
+    )
+
+    answer = connected.run("status", "--json")
+
+    assert (answer.code, answer.data["systems"]["aegis"]["condition"]) == (1, "breaker open")
+    assert "asked for no calls before" in " ".join(connected.run("status").out.split())
 
 
 def test_schedules_that_are_off_need_a_person(connected: Desk) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from giftbridge.domain.settings import read_settings
-from ops.operating.import_tool import next_batch_time
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import BATCH_SCHEDULE, RAISEDONORS_URL, VIRTUOUS_URL, Desk
 
@@ -123,16 +121,6 @@ def test_a_local_stack_has_no_time_of_a_batch(trio: Desk) -> None:
     found = of_virtuous(trio)
 
     assert (found["next_batch_at"], found["missed_batch_at"]) == (None, None)
-
-
-def test_the_next_batch_is_after_now_also_when_clocks_are_turned(trio: Desk) -> None:
-    settings = read_settings({"time_zone": "America/Chicago", "batch_at": "22:00"})
-    turned_back = datetime(2026, 11, 1, 3, 30, tzinfo=UTC)
-
-    assert next_batch_time(turned_back, settings) == datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
-    for hours in range(60):
-        now = datetime(2026, 3, 7, 0, 1, tzinfo=UTC) + timedelta(hours=hours)
-        assert timedelta(0) < next_batch_time(now, settings) - now <= timedelta(hours=25), trio
 
 
 def test_what_is_switched_off_is_a_notice(trio: Desk) -> None:

@@ -49,6 +49,22 @@ def test_a_system_is_paused_and_resumed(page: Browser, connected: Desk) -> None:
     assert (said(connected, "paused"), said(connected, "resumed")) == ([OPERATOR], [OPERATOR])
 
 
+def test_a_wait_that_a_system_asked_for_is_told_and_ended(page: Browser, connected: Desk) -> None:
+    bench = connected.bench
+    bench.aegis.faults.status("*", 429, headers={"Retry-After": "3000"})
+    gift = bench.give()
+    bench.run(ticks=2)
+    bench.aegis.faults.clear()
+
+    told = page.get("/")
+    resumed = page.press(told, "/systems/aegis/resume")
+    bench.run(ticks=2)
+
+    assert "Aegis asked for no calls before" in told.words and "A person is needed" in told.words
+    assert "is tried again" in resumed.words
+    assert bench.delivery(gift).state is State.DELIVERED
+
+
 def test_all_of_a_cause_are_planned_retried_and_told_of_one_by_one(page: Browser, connected: Desk) -> None:
     gifts, other = [connected.fail_gift(), connected.fail_gift()], connected.fail_gift("allocation_mismatch")
     mend(connected, gifts[0])

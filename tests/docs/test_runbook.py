@@ -21,10 +21,20 @@ PACKAGE = CHECKOUT / "layers/shared/python/giftbridge"
 PAGES = sorted(path.stem for path in (CHECKOUT / FOLDER).glob("*.md"))
 OTHER_PAGES = {"README", "go-live", "virtuous-failures-tab"}
 # What says that a person must look, or that a system must be connected anew.
-_RAISED = {"Rejected", "Ambiguous", "RecordMissing", "Misconfigured", "UnknownOutcome", "Trouble", "replace"}
+_RAISED = {
+    "Rejected",
+    "Ambiguous",
+    "RecordMissing",
+    "Misconfigured",
+    "UnknownOutcome",
+    "Trouble",
+    "RefusedHere",
+    "replace",
+}
 # A cause that stands in a variable, by file and variable: what it can be.
 _IN_VARIABLES = {
     ("domain/virtuous_mapping.py", "cause"): {"no-first-name", "no-last-name", "no-organization-name"},
+    ("flows/whose_trouble.py", "REFUSED_HERE"): {"refused-here"},
     ("clients/mail.py", "cause"): set(),
     ("clients/mail.py", "BAD_REQUEST"): set(),
     ("clients/mail.py", "NOT_AN_ADDRESS"): set(),

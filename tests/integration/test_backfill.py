@@ -65,7 +65,6 @@ def test_a_gift_that_was_sent_or_carries_a_key_is_not_sent_again(bench: Workbenc
 def test_a_pickup_that_dies_in_the_middle_goes_on_where_it_was(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("giftbridge.flows.feed_walk.PAGE_SIZE", 10)
     monkeypatch.setattr("giftbridge.clients.raisedonors.PAGE_SIZE", 10)
     monkeypatch.setattr(flow.BackfilledGifts, "most_pages", 2)
     gifts = [bench.population.make_gift("one_time", LAST_MONTH + timedelta(minutes=n)).gift_id for n in range(35)]

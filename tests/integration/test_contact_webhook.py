@@ -29,7 +29,7 @@ def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
 def test_a_genuine_webhook_is_queued_and_then_accepted(webhook: Webhook) -> None:
     answer = webhook.call()
 
-    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"accepted": 1, "ignored": 0})
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"accepted": 1, "ignored": 0, "reasons": {}})
     [message] = webhook.messages()
     assert message["Attributes"]["MessageGroupId"] == "contact-4107"
     hint = read_contact_hint({"body": message["Body"]})
@@ -93,26 +93,60 @@ def test_a_body_that_is_not_json_is_refused(webhook: Webhook) -> None:
     assert webhook.queued() == []
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ([], "body"),
-        ({"models": []}, "event"),
-        ({"event": 7, "models": []}, "event"),
-        ({"event": "ContactUpdate"}, "models"),
-        ({"event": "ContactUpdate", "models": "4107"}, "models"),
-        ({"event": "ContactUpdate", "models": [{"contact": {"id": "4107"}}]}, "models[0].contact.id"),
-        ({"event": "ContactUpdate", "contact": {"id": 4.5}}, "contact.id"),
-    ],
-)
-def test_a_body_of_the_wrong_types_is_refused_naming_field_problem_and_remedy(
-    webhook: Webhook, body: Any, field: str
-) -> None:
+@pytest.mark.parametrize("body", [[], None, 7, "text"])
+def test_a_body_that_is_no_object_is_refused_naming_field_problem_and_remedy(webhook: Webhook, body: Any) -> None:
     answer = webhook.call(body)
 
     assert answer["statusCode"] == 400
     [error] = json.loads(answer["body"])["errors"]
-    assert error["field"] == field and error["problem"] and error["remedy"]
+    assert error["field"] == "body" and error["problem"] and error["remedy"]
+    assert webhook.queued() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "without event"),
+        ({"models": []}, "without event"),
+        ({"event": 7, "models": []}, "without event"),
+        ({"event": "ContactUpdate"}, "without models"),
+        ({"event": "ContactUpdate", "models": None}, "without models"),
+        ({"event": "ContactUpdate", "models": "4107"}, "models unreadable"),
+        ({"event": "ContactUpdate", "models": [{"contact": {}}]}, "without id"),
+        ({"event": "ContactUpdate", "models": [{"contact": {"id": "4107"}}]}, "id unreadable"),
+        ({"event": "ContactUpdate", "contact": {"id": 4.5}}, "id unreadable"),
+        ({"event": "GiftCreate", "models": [[]]}, "record unreadable"),
+    ],
+)
+def test_what_is_genuine_and_names_no_contact_is_accepted_and_its_log_line_says_what_was_left_out(
+    webhook: Webhook, caplog: pytest.LogCaptureFixture, body: Any, reason: str
+) -> None:
+    with caplog.at_level(logging.INFO, "giftbridge"):
+        answer = webhook.call(body)
+
+    told = {"accepted": 0, "ignored": 1, "reasons": {reason: 1}}
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, told)
+    assert [(record.getMessage(), record.__dict__["ignored"]) for record in caplog.records] == [
+        ("webhook", {reason: 1})
+    ]
+    assert webhook.queued() == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"headers": None}, {"headers": {HEADER: None}}, {"headers": []}, {"body": None}, {"body": "\ud800"},
+        {"body": "*", "isBase64Encoded": True}, {"body": "MQ", "isBase64Encoded": True}, {"body": {"event": "x"}},
+    ],
+)  # fmt: skip
+def test_no_event_of_a_stranger_is_trouble_of_our_own(
+    webhook: Webhook, caplog: pytest.LogCaptureFixture, odd: dict[str, Any]
+) -> None:
+    raw = json.dumps(UPDATED)
+    event = {"headers": {HEADER: signature(SECRET, raw.encode())}, "body": raw, "isBase64Encoded": False}
+
+    assert webhook.function.lambda_handler(event | odd, None)["statusCode"] == 401
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
     assert webhook.queued() == []
 
 
@@ -130,7 +164,9 @@ def test_an_unknown_event_and_models_without_contact_are_accepted_and_nothing_is
         ]
 
     told = [(answer["statusCode"], json.loads(answer["body"])) for answer in answers]
-    assert told == [(200, {"accepted": 0, "ignored": count}) for count in (3, 1, 2)]
+    assert [(status, answer["accepted"], answer["ignored"]) for status, answer in told] == [
+        (200, 0, count) for count in (3, 1, 2)
+    ]
     assert webhook.queued() == []
     logged = [(record.__dict__["event"], record.__dict__["ignored"]) for record in caplog.records]
     assert logged == [
@@ -144,7 +180,7 @@ def test_a_bundle_is_one_message_and_what_cannot_be_read_in_it_is_counted(webhoo
     models: list[Any] = [{"contact": {"id": number}} for number in range(1, 3001)]
     answer = webhook.call({"event": "contact.update", "models": [*models, models[0], {"contact": {"id": "x"}}]})
 
-    assert json.loads(answer["body"]) == {"accepted": 3000, "ignored": 1}
+    assert json.loads(answer["body"]) == {"accepted": 3000, "ignored": 1, "reasons": {"id unreadable": 1}}
     assert [hint.contacts for hint in webhook.queued()] == [tuple(range(1, 3001))]
 
 

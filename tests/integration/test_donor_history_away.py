@@ -208,6 +208,37 @@ def test_the_function_answers_in_words(bench: Workbench, giver: MadeDonor, funct
     assert (status, "retry-after" in headers) == (503, True)
 
 
+ODD_QUERIES = [
+    "from=%ff", "from=0001-01-01", "to=9999-12-31", "from=0000-00-00", "from=%D9%A2026-01-01", f"page={'9' * 5000}",
+    "asOf=0001-01-01T00:00:00Z&upTo=1.1", "asOf=9999-12-31T23:59:59Z&upTo=-.-", f"upTo={'9' * 40}.1", "asOf=&upTo=",
+    "%00", "&&&", "=", "x" * 9000, "from=2026-01-01&from=2026-01-01", "page=1%0a", "\ud800", "page=\udc80",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", ODD_QUERIES)
+def test_no_query_of_a_stranger_is_trouble_of_our_own(
+    giver: MadeDonor, function: Any, caplog: pytest.LogCaptureFixture, query: str
+) -> None:
+    assert told(function, giver.donor_id, query)[0] in {200, 400}
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("donor", ["", "0", "041", "-1", "41\n", "../41", "\u0664\u0661", "9" * 5000, "\ud800", "None"])
+def test_what_is_no_donor_id_is_refused_and_named(function: Any, donor: str) -> None:
+    status, body, _ = told(function, donor)
+
+    assert (status, body["errors"][0]["field"]) == (400, "donorId")
+
+
+@pytest.mark.parametrize("event", [{}, {"pathParameters": None, "rawQueryString": None}, {"pathParameters": {}}])
+def test_an_event_without_path_or_query_is_refused_like_one_without_a_donor(function: Any, event: Any) -> None:
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r", log_group_name="g"
+    )
+
+    assert function.lambda_handler(event, context)["statusCode"] == 400
+
+
 def test_trouble_of_our_own_is_a_503_that_tells_nothing(
     bench: Workbench, function: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -253,7 +253,9 @@ def test_an_entry_of_the_activity_is_ours_and_found_again(platform: Platform) ->
     assert platform.client.add_activity(other_id, "Other", "")
     assert platform.client.activity_subjects(donor_id, began) == ["Changed in Virtuous"]
     assert platform.client.activity_subjects(donor_id, began + timedelta(hours=1)) == []
-    entry = next(one for one in platform.client.notes_modified_since(began, 0) if one["subject"].startswith("Changed"))
+    entry = next(
+        one for one in platform.client.notes_modified_since(began, 0).rows if one["subject"].startswith("Changed")
+    )
     assert (entry["type"], entry["source"], entry["body"]) == ("CrmSync", "GiftBridge", "Phone: 1 -> 2")
 
 

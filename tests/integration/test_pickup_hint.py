@@ -205,6 +205,28 @@ def test_a_body_in_base64_is_read_and_one_that_is_too_large_is_not(function: Any
     assert starter.started == 1
 
 
+@pytest.mark.parametrize(
+    ("odd", "status"),
+    [
+        ({"headers": None}, 401),
+        ({"headers": {"x-raisedonors-token": None}}, 401),
+        ({"headers": []}, 401),
+        ({"body": None}, 400),
+        ({"body": "*", "isBase64Encoded": True}, 400),
+        ({"body": "MQ", "isBase64Encoded": True}, 400),
+        ({"body": "\ud800", "isBase64Encoded": True}, 400),
+    ],
+)
+def test_no_event_of_a_stranger_is_trouble_of_our_own(
+    function: Any, starter: Starter, caplog: pytest.LogCaptureFixture, odd: dict[str, Any], status: int
+) -> None:
+    event = {"headers": {"x-raisedonors-token": TOKEN}, "body": json.dumps(GIFT_CREATED), "isBase64Encoded": False}
+
+    assert function.lambda_handler(event | odd, None)["statusCode"] == status
+    assert starter.started == 0
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("event_type", [0, 13, 40, -10, 10**18])
 def test_an_unknown_kind_of_event_is_accepted_and_starts_nothing(
     function: Any, starter: Starter, event_type: int

@@ -93,6 +93,8 @@ def test_blanks_and_slashes_of_a_path_are_encoded(crm: ServedVirtuous) -> None:
         "GET /api/Contact/Legacy%20RaiseDonors/10%2F4%202%2B",
         "GET /api/Gift/Legacy%20RaiseDonors/10%2F4%202%2B",
         "GET /api/Project/Code/A%2FB%201",
+        # A project that is not there is made: that Virtuous answers at all is made sure of first.
+        "GET /api/Organization",
     ]
 
 
@@ -106,7 +108,8 @@ def test_contacts_modified_since_a_day_come_page_by_page_the_oldest_first(crm: S
     crm.world.staff.edit_contact(made[0], {"name": "Changed"})
     since = DAY + timedelta(days=2)
     pages = [crm.client.contacts_modified_since(since, skip, 2) for skip in (0, 2, 4, 6)]
-    assert [[one.id if one else None for one in page] for page in pages] == [
+    assert [total for _, total in pages] == [5, 5, 5, 5]
+    assert [[one.id if one else None for one in page] for page, _ in pages] == [
         [made[1], made[2]], [made[3], made[4]], [made[0]], [],
     ]  # fmt: skip
     assert old.contact_id not in made
@@ -119,7 +122,7 @@ def test_of_a_page_the_records_that_cannot_be_read_leave_a_gap(crm: ServedVirtuo
         ' "modifiedDateTimeUtc": "2026-03-02T00:00:00"}'
     )
     crm.answer("queryFullContacts", 200, f'{{"list": [{{"id": 7}}, null, {good}], "total": 3}}')
-    assert [one and one.id for one in crm.client.contacts_modified_since(DAY, 0, 100)] == [None, None, 8]
+    assert [one and one.id for one in crm.client.contacts_modified_since(DAY, 0, 100)[0]] == [None, None, 8]
 
 
 @pytest.mark.parametrize("body", ["[]", '{"total": 3}', '{"list": null}', "<html>", ""])

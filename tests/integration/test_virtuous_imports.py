@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from giftbridge.domain.daily_times import last_batch_time
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import VIRTUOUS, donation_created_id, donation_refunded_id, donor_updated_id
 from giftbridge.flows import daily_batch
-from giftbridge.flows.daily_batch import last_batch_time
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.virtuous_import import ImportChoices
 from ops.simulators.virtuous_records import RowState

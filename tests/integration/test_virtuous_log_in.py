@@ -114,9 +114,12 @@ def test_a_wrong_password_is_misconfigured_and_not_shown(crm: ServedVirtuous) ->
     assert "secret-mistake" not in repr(refused.value.__dict__)
 
 
-def test_an_address_without_a_log_in_is_misconfigured(crm: ServedVirtuous) -> None:
-    crm.answer("issueToken", 404)
-    with pytest.raises(Misconfigured, match="no log-in"):
+@pytest.mark.parametrize("status", [404, 405, 421])
+def test_a_way_to_the_log_in_that_is_closed_for_a_while_is_no_refusal_of_the_password(
+    crm: ServedVirtuous, status: int
+) -> None:
+    crm.answer("issueToken", status)
+    with pytest.raises(RetryLater, match=str(status)):
         crm.client.ping()
 
 

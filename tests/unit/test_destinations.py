@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from giftbridge.domain.destinations import (
     after_failure,
     after_refused_credentials,
     after_success,
+    after_too_many_calls,
     needs_success_noted,
 )
 from giftbridge.domain.settings import RetrySettings
@@ -96,6 +97,25 @@ def test_a_429_holds_everybody_until_its_time() -> None:
     asked = Destination("aegis", not_before=NOW + timedelta(seconds=30))
     assert asked.blocks("d1", NOW) == ("aegis asked for a pause (429)", NOW + timedelta(seconds=30))
     assert asked.blocks("d1", NOW + timedelta(seconds=30)) is None
+
+
+def test_a_wait_that_was_asked_for_ends_an_hour_later_at_the_latest() -> None:
+    asked = after_too_many_calls(AEGIS, NOW + timedelta(days=14_000), NOW)
+    older = Destination("aegis", not_before=NOW + timedelta(days=1), asked_at=NOW - timedelta(minutes=50))
+
+    assert asked.not_before == asked.waits_until(NOW) == NOW + timedelta(hours=1)
+    assert older.waits_until(NOW) == NOW + timedelta(minutes=10)
+    assert older.waits_until(NOW + timedelta(minutes=10)) is None
+    assert after_too_many_calls(AEGIS, NOW + timedelta(seconds=30), NOW).waits_until(NOW) == NOW + timedelta(seconds=30)
+
+
+def test_a_wait_of_more_than_an_hour_in_a_row_of_an_older_version_holds_nobody_and_is_forgotten() -> None:
+    absurd = Destination("aegis", not_before=datetime(2065, 10, 21, 7, 28, tzinfo=UTC))
+
+    assert (absurd.waits_until(NOW), absurd.blocks("d1", NOW)) == (None, None)
+    assert after_success(absurd, NOW).not_before is None
+    soon = Destination("aegis", not_before=NOW + timedelta(minutes=59))
+    assert soon.waits_until(NOW) == after_success(soon, NOW).not_before == NOW + timedelta(minutes=59)
 
 
 def test_a_try_is_never_due_in_the_past() -> None:

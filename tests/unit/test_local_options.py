@@ -39,3 +39,31 @@ def test_virtuous_is_on_with_all_of_its_options_and_refused_with_some() -> None:
     del whole["virtuous_webhook_secret"]
     with pytest.raises(LocalStackError, match="missing: --virtuous-webhook-secret"):
         options(**whole).check()
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (
+            {"raisedonors_token": "hidden\n"},
+            "--raisedonors-token has blanks, line breaks or invisible",
+        ),
+        ({"raisedonors_token": "\ufeffhidden"}, "--raisedonors-token has blanks"),
+        ({"raisedonors_token": "hid\u200bden"}, "--raisedonors-token holds a zero-width blank"),
+        ({"raisedonors_token": "\u201chidden\u201d"}, "--raisedonors-token holds a curly quotation mark"),
+        ({"raisedonors_webhook_token": "hid den"}, "--raisedonors-webhook-token holds a blank"),
+        ({"raisedonors_url": "https://a..b"}, "--raisedonors-url is no address: it names no host"),
+        ({"raisedonors_url": "hidden"}, "--raisedonors-url is no address: it does not begin with https://"),
+        ({"raisedonors_url": " http://127.0.0.1:9"}, "--raisedonors-url has blanks"),
+    ],
+)
+def test_an_option_that_was_pasted_with_something_odd_is_refused_by_name_and_not_shown(
+    odd: dict[str, str], words: str
+) -> None:
+    known = {"raisedonors_url": "http://127.0.0.1:9/", "raisedonors_token": "t"}
+    options(**known).check()
+
+    with pytest.raises(LocalStackError, match=words) as refused:
+        options(**{**known, **odd}).check()
+
+    assert refused.value.exit_code == 2 and "hid" not in str(refused.value).replace("--", "")

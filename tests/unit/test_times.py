@@ -49,6 +49,13 @@ def test_stored_texts_sort_as_their_moments_do(one: datetime, other: datetime) -
     assert parse_moment(format_moment(one)) == one
 
 
+def test_the_year_has_four_digits_also_before_the_year_1000() -> None:
+    first = datetime(1, 1, 1, tzinfo=UTC)
+
+    assert (format_moment(first), format_instant(first)) == ("0001-01-01T00:00:00.000000Z", "0001-01-01T00:00:00Z")
+    assert parse_moment(format_moment(first)) == first
+
+
 @settings(max_examples=100, deadline=None)
 @given(MOMENTS, st.integers(min_value=-14, max_value=14))
 def test_what_was_sent_is_recognised_at_every_precision_that_may_come_back(sent: datetime, offset: int) -> None:

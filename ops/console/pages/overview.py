@@ -103,7 +103,7 @@ def _card(stack: Stack, system: SystemStatus, status: Status) -> SystemCard:
     told = int(row["limit"]) if row.get("limit") else per_hour
     left = RateBudget(stack.tools.state, system.name, lambda: per_hour, stack.tools.now).within(0.0)
     tone = _TONES.get(system.condition, "warn") if system.is_needed else "quiet"
-    is_closed = system.condition in {"stopped", "breaker open"}
+    is_closed = system.condition in {"stopped", "breaker open"} or system.waits_until is not None
     return SystemCard(system, tone, Budget(left, told), system.condition == "paused", is_closed)
 
 

@@ -3,12 +3,14 @@
     GiftBridgeError
     ├── RetryLater          nothing was recorded; the delivery becomes `waiting` and is due again by itself
     │   ├── Held            another delivery settles the key this one needs
-    │   └── BudgetSpent     our own rate budget, or the destination's 429, says: not yet
+    │   ├── BudgetSpent     our own rate budget, or the destination's 429, says: not yet
+    │   └── RefusedHere     401, 403 or a redirect for this one record, while a harmless read succeeds
     ├── UnknownOutcome      the request left, its answer did not come: `unknown`, then a probe
     ├── Rejected            refused for good, by the destination or before sending: `failed`, a person looks
     │   ├── Ambiguous       several records fit and only a person can choose
     │   └── RecordMissing   the named record does not exist (404)
-    ├── Misconfigured       401/403: the destination stops, and an alarm says why
+    ├── Misconfigured       the destination stops, and an alarm says why
+    │   └── Forbidden       401, 403 or a redirect: a harmless read tells of whom it speaks
     ├── Skipped             not to be sent, with the reason: `ignored`
     ├── LostRace            somebody else moved the row first: read again or leave it
     └── InvalidSettings     a settings document is refused; the last good one stays
@@ -63,13 +65,23 @@ class RetryLater(GiftBridgeError):
 
 
 class Held(RetryLater):
-    """The key this delivery needs is being settled by another delivery, named in the text."""
+    """Another delivery comes first: `waits_for` is its id."""
 
     counts = False
+
+    def __init__(self, text: str, *, waits_for: str, cause: str = "held", not_before: datetime) -> None:
+        super().__init__(text, cause=cause, not_before=not_before)
+        self.waits_for = waits_for
 
 
 class BudgetSpent(RetryLater):
     """The rate budget until `not_before` is used up."""
+
+    counts = False
+
+
+class RefusedHere(RetryLater):
+    """This one record is refused as if the credentials were wrong, which they are not: soon a person looks."""
 
     counts = False
 
@@ -89,7 +101,7 @@ class UnknownOutcome(GiftBridgeError):
 
 
 class Rejected(GiftBridgeError):
-    """Refused for good. Nothing was recorded. `status` is the answer's, where there was one."""
+    """Refused for good. Nothing was recorded. `status` and `system` are the answer's, where there was one."""
 
     def __init__(
         self,
@@ -99,9 +111,11 @@ class Rejected(GiftBridgeError):
         field: str | None = None,
         remedy: str | None = None,
         status: int | None = None,
+        system: str | None = None,
     ) -> None:
         super().__init__(text, cause=cause, field=field, remedy=remedy)
         self.status = status
+        self.system = system
 
 
 class Ambiguous(Rejected):
@@ -117,7 +131,7 @@ class RecordMissing(Rejected):
 
 
 class Misconfigured(GiftBridgeError):
-    """Credentials or permissions refused (401, 403). No further call until something changed."""
+    """Credentials, permissions or an address that cannot work. No further call until something changed."""
 
     def __init__(self, text: str, *, system: str) -> None:
         super().__init__(
@@ -127,6 +141,21 @@ class Misconfigured(GiftBridgeError):
             remedy=f"run `giftbridge connect {system}` with credentials that work, or `giftbridge resume {system}`",
         )
         self.system = system
+
+
+class Forbidden(Misconfigured):
+    """401, 403 or a redirect: the credentials are refused, or this one record, or a gateway stands in between.
+
+    `wrote` says whether the call was a write, whose outcome is not known then. `is_from_gateway` is set where no answer
+    of the system itself came: a page or nothing in place of JSON, or a redirect.
+    """
+
+    def __init__(self, operation: str, *, system: str, status: int, wrote: bool, is_from_gateway: bool) -> None:
+        super().__init__(f"{operation} was answered with {status}", system=system)
+        self.operation = operation
+        self.status = status
+        self.wrote = wrote
+        self.is_from_gateway = is_from_gateway
 
 
 class Skipped(GiftBridgeError):

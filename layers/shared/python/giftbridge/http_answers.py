@@ -1,7 +1,9 @@
-"""Answers of our own HTTP routes, as API Gateway takes them: JSON, or a problem (RFC 9457; docs/api.openapi.yaml)."""
+"""Our own HTTP routes as API Gateway hands them over and takes them: answers are JSON, or a problem (RFC 9457;
+docs/api.openapi.yaml)."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +21,26 @@ _TITLES: Mapping[int, str] = {
 _NOT_KEPT = {"cache-control": "no-store"}
 
 HttpAnswer = dict[str, Any]
+
+
+def body_of(event: Mapping[str, Any]) -> bytes:
+    """The raw body of a request; an empty one where there is none, or none that can be read."""
+    text = event.get("body")
+    body = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
+    if not event.get("isBase64Encoded"):
+        return body
+    try:
+        return base64.b64decode(body)
+    except ValueError:
+        # API Gateway sends no such thing; nobody signed it.
+        return b""
+
+
+def headers_of(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """The headers that a request has."""
+    headers = event.get("headers")
+    given = headers.items() if isinstance(headers, dict) else ()
+    return {name: value for name, value in given if isinstance(value, str)}
 
 
 def accepted() -> HttpAnswer:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+from giftbridge.clients.answers import Absence
 from giftbridge.clients.http import Wire
 from giftbridge.clients.json_values import exact_number
 from giftbridge.clients.raisedonors_donors import (
@@ -25,15 +27,25 @@ from giftbridge.clients.raisedonors_wire import (
     read_project,
     read_schedule,
 )
+from giftbridge.clients.whole_answers import (
+    NotWhole,
+    Page,
+    positive_number,
+    read_object,
+    read_page,
+    require_same,
+    tells_an_error,
+)
 from giftbridge.domain.donations import Donation, Donor, Note, Project, Schedule
 from giftbridge.domain.times import format_moment
-from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
+from giftbridge.errors import RecordMissing, Rejected
 
 PAGE_SIZE = 100
-METHOD_NOT_ALLOWED = 405
 _LONGEST_PROJECT_LIST = 200 * PAGE_SIZE
 _LONGEST_ACTIVITY = 50 * PAGE_SIZE
 _MOST_HITS = 5 * PAGE_SIZE
+_NOT_OFFERED = frozenset({404, 405})
+T = TypeVar("T")
 
 
 class RaiseDonors:
@@ -42,34 +54,41 @@ class RaiseDonors:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
 
-    def gifts_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+    def gifts_modified_since(self, bound: datetime, skip: int) -> Page:
         """A page of raw gifts with modifiedDate at or after `bound`, in the order of modification (queryGifts)."""
         return self._modified_since("queryGifts", "/api/Gift/query", bound, skip)
 
-    def schedules_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+    def schedules_modified_since(self, bound: datetime, skip: int) -> Page:
         """A page of raw schedules, likewise (queryRecurringGifts)."""
         return self._modified_since("queryRecurringGifts", "/api/RecurringGift/query", bound, skip)
 
-    def donors_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+    def donors_modified_since(self, bound: datetime, skip: int) -> Page:
         """A page of raw donors, likewise (queryDonors)."""
         return self._modified_since("queryDonors", "/api/Donor/query", bound, skip)
 
-    def notes_modified_since(self, bound: datetime, skip: int) -> list[Any]:
+    def notes_modified_since(self, bound: datetime, skip: int) -> Page:
         """A page of raw entries of the donors' activity, likewise (listDonorActivity)."""
-        return self._activity({"ModifiedSince": format_moment(bound), "Skip": skip})
+        return self._activity({"ModifiedSince": format_moment(bound)}, skip)
 
     def note(self, donor_id: int, note_id: str, modified_at: datetime) -> Note:
         """A note as it is now (listDonorActivity: there is no read by id). Raises RecordMissing."""
-        for skip in range(0, _LONGEST_ACTIVITY, PAGE_SIZE):
-            page = self._activity({"DonorId": donor_id, "ModifiedSince": format_moment(modified_at), "Skip": skip})
-            for entry in page:
-                if isinstance(entry, dict) and str(entry.get("id")) == note_id:
-                    return read_note(entry)
-            if len(page) < PAGE_SIZE:
-                break
+        for entry in self._entries_of(donor_id, modified_at):
+            if isinstance(entry, dict) and str(entry.get("id")) == note_id:
+                return read_note(entry)
         raise _no_longer_there("donorActivity.id")
 
-    def _modified_since(self, operation: str, path: str, bound: datetime, skip: int) -> list[Any]:
+    def _entries_of(self, donor_id: int, since: datetime) -> list[Any]:
+        """A donor's entries modified since; those of other donors do not belong to the answer."""
+        bound: dict[str, str | int] = {"DonorId": donor_id, "ModifiedSince": format_moment(since)}
+        entries = self._all(lambda skip: self._activity(bound, skip), _LONGEST_ACTIVITY)
+        for entry in entries:
+            if isinstance(entry, dict):
+                self._checked(
+                    "listDonorActivity", lambda raw: require_same(donor_id, raw.get("donorId"), "donorId"), entry
+                )
+        return entries
+
+    def _modified_since(self, operation: str, path: str, bound: datetime, skip: int) -> Page:
         condition = {"parameter": "Modified Date", "operator": "OnOrAfter", "value": format_moment(bound)}
         query = {
             "skip": skip,
@@ -78,36 +97,55 @@ class RaiseDonors:
             "descending": False,
             "groups": [{"conditions": [condition]}],
         }
-        return _items(self.wire.call(operation, "POST", path, writes=False, body=query).body)
+        return self._page(operation, self.wire.call(operation, "POST", path, writes=False, body=query).body, skip)
 
-    def _activity(self, params: dict[str, str | int]) -> list[Any]:
-        page = {**params, "Take": PAGE_SIZE}
-        return _items(
-            self.wire.call("listDonorActivity", "GET", "/api/DonorActivity/list", writes=False, params=page).body
-        )
+    def _activity(self, params: Mapping[str, str | int], skip: int) -> Page:
+        return self._list("listDonorActivity", "/api/DonorActivity/list", params, skip)
+
+    def _list(
+        self,
+        operation: str,
+        path: str,
+        params: Mapping[str, str | int],
+        skip: int,
+        take: int = PAGE_SIZE,
+        absence: Absence | None = None,
+    ) -> Page:
+        place: dict[str, str | int] = {**params, "Skip": skip, "Take": take}
+        body = self.wire.call(operation, "GET", path, writes=False, params=place, absence=absence).body
+        return self._page(operation, body, skip)
+
+    def _page(self, operation: str, body: object, skip: int) -> Page:
+        return self._checked(operation, lambda raw: read_page(raw, "items", "total", skip), body)
+
+    def _all(self, page: Callable[[int], Page], most: int) -> list[Any]:
+        """The rows of all pages, as long as they are not more than so many."""
+        rows: list[Any] = []
+        while len(rows) < most:
+            got = page(len(rows))
+            rows += got.rows
+            if len(rows) >= got.total:
+                break
+        return rows
+
+    def _checked(self, operation: str, read: Callable[[Any], T], body: object) -> T:
+        """A body as what it should be. Raises RetryLater when it is not whole."""
+        try:
+            return read(body)
+        except NotWhole as lacking:
+            raise self.wire.unreadable(operation, str(lacking)) from None
 
     def donation(self, donation_id: str) -> Donation:
         """A donation as it is now (getGift). Raises RecordMissing, Rejected when it cannot be read."""
-        return read_donation(self._one("getGift", f"/api/Gift/{donation_id}", "gift.id"))
+        return self._one("getGift", f"/api/Gift/{donation_id}", "gift.id", donation_id, read_donation)
 
     def donor(self, donor_id: int) -> Donor:
         """A donor as they are now (getDonor)."""
-        return read_donor(self._one("getDonor", f"/api/Donor/{donor_id}", "gift.donorId"))
+        return self._one("getDonor", f"/api/Donor/{donor_id}", "gift.donorId", donor_id, read_donor)
 
-    def donor_gifts(self, donor_id: int, skip: int) -> tuple[list[Any], int | None]:
-        """A page of a donor's own raw gifts, and how many there are, where that is said (listDonorGifts).
-
-        Raises RecordMissing for an unknown donor.
-        """
-        page: dict[str, str | int] = {"Skip": skip, "Take": PAGE_SIZE}
-        answer = self.wire.call("listDonorGifts", "GET", f"/api/Donor/{donor_id}/gifts", writes=False, params=page)
-        items = answer.body.get("items") if isinstance(answer.body, dict) else None
-        if not isinstance(items, list):
-            raise RetryLater(
-                "listDonorGifts: no page in the answer", cause="unreadable-answer", system=self.wire.system
-            )
-        total = answer.body.get("total")
-        return items, total if isinstance(total, int) else None
+    def donor_gifts(self, donor_id: int, skip: int) -> Page:
+        """A page of a donor's own raw gifts (listDonorGifts). Raises RecordMissing for an unknown donor."""
+        return self._list("listDonorGifts", f"/api/Donor/{donor_id}/gifts", {}, skip, absence=Absence.RECORD)
 
     def gifts_of_amount(self, amount: Decimal, most: int) -> tuple[list[int], bool]:
         """Ids of gifts of an amount, whatever their currency, and whether there are more (listGifts, by amount).
@@ -129,43 +167,40 @@ class RaiseDonors:
 
     def _gifts_by_amount(self, skip: int, take: int) -> tuple[list[tuple[int, Decimal]], int]:
         """So many gifts (id, amount) of the list by amount, and how long it is."""
-        page: dict[str, str | int] = {"Skip": skip, "Take": take, "SortBy": "amount"}
-        body = self.wire.call("listGifts", "GET", "/api/Gift/list", writes=False, params=page).body
-        total = body.get("total") if isinstance(body, dict) else None
-        if not isinstance(total, int):
-            raise RetryLater("listGifts: the answer names no total", cause="unreadable-answer", system=self.wire.system)
-        read = ((gift.get("id"), exact_number(gift.get("amount"))) for gift in _items(body) if isinstance(gift, dict))
-        return [(number, value) for number, value in read if isinstance(number, int) and value is not None], total
+        page = self._list("listGifts", "/api/Gift/list", {"SortBy": "amount"}, skip, take)
+        read = ((gift.get("id"), exact_number(gift.get("amount"))) for gift in page.rows if isinstance(gift, dict))
+        return [(number, value) for number, value in read if isinstance(number, int) and value is not None], page.total
 
     def schedule(self, schedule_id: int) -> Schedule:
         """A schedule as it is now (getRecurringGift)."""
-        return read_schedule(self._raw_schedule(schedule_id))
+        return self._schedule(schedule_id, read_schedule)
 
     def project(self, project_id: int) -> Project:
         """A project (getProject)."""
-        return read_project(self._one("getProject", f"/api/Project/{project_id}", "projects[].projectId"))
+        return self._one("getProject", f"/api/Project/{project_id}", "projects[].projectId", project_id, read_project)
 
     def projects(self) -> dict[int, Project]:
-        """All projects by id (listProjects)."""
+        """All projects that can be read, by id (listProjects)."""
         found: dict[int, Project] = {}
-        for skip in range(0, _LONGEST_PROJECT_LIST, PAGE_SIZE):
-            page: dict[str, str | int] = {"Skip": skip, "Take": PAGE_SIZE, "SortBy": "id"}
-            answer = self.wire.call("listProjects", "GET", "/api/Project/list", writes=False, params=page)
-            items = answer.body.get("items", []) if isinstance(answer.body, dict) else []
-            found.update({project.id: project for project in map(read_project, items)})
-            if len(items) < PAGE_SIZE:
-                break
+        for raw in self._all(lambda skip: self._projects(skip, PAGE_SIZE), _LONGEST_PROJECT_LIST):
+            # One that cannot be read is missed by its own gifts alone, who ask for it by its id.
+            with suppress(Rejected):
+                project = read_project(raw)
+                found[project.id] = project
         return found
+
+    def _projects(self, skip: int, take: int) -> Page:
+        return self._list("listProjects", "/api/Project/list", {"SortBy": "id"}, skip, take)
 
     def ping(self) -> None:
         """A harmless read that proves address and token."""
-        self.wire.call("listProjects", "GET", "/api/Project/list", writes=False, params={"Skip": 0, "Take": 1})
+        self._projects(0, 1)
 
     def store_donation_key(self, donation_id: str, invoice_number: str) -> bool:
         """Store the invoice number on the gift; False when this account does not offer that (setGiftCrmKey)."""
-        path = f"/api/Gift/{donation_id}/crmkey"
+        path, body = f"/api/Gift/{donation_id}/crmkey", {"crmKey": invoice_number}
         try:
-            self.wire.call("setGiftCrmKey", "PATCH", path, writes=True, body={"crmKey": invoice_number})
+            self._write("setGiftCrmKey", "PATCH", path, body, donation_id, Absence.OPERATION)
         except Rejected as refused:
             # On a gift known to exist, either answer means that the account lacks the operation (setGiftCrmKey).
             return _not_offered(refused)
@@ -181,12 +216,12 @@ class RaiseDonors:
         The only write is a full replace that steers real charges (replaceRecurringGift): read straight before, change
         the key alone, read again.
         """
-        before = self._raw_schedule(schedule_id)
+        before = self._schedule(schedule_id, read_object)
         if before.get("crmKey") == pledge_id:
             return []
         body = schedule_with_key(before, pledge_id)
-        self.wire.call("replaceRecurringGift", "PUT", f"/api/RecurringGift/{schedule_id}", writes=True, body=body)
-        return changed_members(before, self._raw_schedule(schedule_id))
+        self._write("replaceRecurringGift", "PUT", f"/api/RecurringGift/{schedule_id}", body, schedule_id)
+        return changed_members(before, self._schedule(schedule_id, read_object))
 
     # --- donors, as the contacts of Virtuous change them ----------------------------------------------------
 
@@ -195,91 +230,115 @@ class RaiseDonors:
 
         Raises RecordMissing, Rejected when it cannot be read.
         """
-        return read_donor_record(self._one("getDonor", f"/api/Donor/{donor_id}", "donor.id"))
+        return self._one("getDonor", f"/api/Donor/{donor_id}", "donor.id", donor_id, read_donor_record)
 
     def donors_matching(self, text: str) -> list[DonorRecord]:
         """What the loose search finds of readable donors, 500 at most; a hit proves nothing (searchDonors)."""
-        found: dict[int, DonorRecord] = {}
-        for skip in range(0, _MOST_HITS, PAGE_SIZE):
-            page: dict[str, str | int] = {"filter": text, "Skip": skip, "Take": PAGE_SIZE}
-            hits = _items(self.wire.call("searchDonors", "GET", "/api/Donor/search", writes=False, params=page).body)
-            found.update({record.donor.id: record for record in readable_records(hits)})
-            if len(hits) < PAGE_SIZE:
-                break
-        return list(found.values())
+        hits = self._all(
+            lambda skip: self._list("searchDonors", "/api/Donor/search", {"filter": text}, skip), _MOST_HITS
+        )
+        return list({record.donor.id: record for record in readable_records(hits)}.values())
 
     def create_donor(self, body: Mapping[str, object]) -> int:
         """Create a donor; the new id (createDonor). Raises ValueError for an e-mail address."""
         created = without_email(body)
         made = self.wire.call("createDonor", "POST", "/api/Donor", writes=True, body=created).body
-        new_id = made.get("id") if isinstance(made, dict) else None
-        if type(new_id) is not int:
-            raise UnknownOutcome("createDonor: the answer names no id", system=self.wire.system, counts=False)
-        return new_id
+        number = positive_number(made.get("id")) if isinstance(made, dict) else None
+        if number is None:
+            raise self.wire.unreadable("createDonor", "the answer names no id", writes=True)
+        return number
 
     def patch_donor(self, donor_id: int, changes: Mapping[str, object]) -> None:
         """Change members of a donor; an empty text clears (patchDonor). Raises ValueError for an e-mail address."""
         body = without_email(changes)
-        self.wire.call("patchDonor", "PATCH", f"/api/Donor/{donor_id}", writes=True, body=body)
+        self._write("patchDonor", "PATCH", f"/api/Donor/{donor_id}", body, donor_id)
 
     def put_address(self, donor_id: int, address_id: int | None, body: Mapping[str, object]) -> None:
         """Replace an address whole, or add one; it is the primary one then (updateDonorAddress, addDonorAddress)."""
         path, whole = f"/api/Donor/{donor_id}/address", {**body, "isPrimary": True}
         if address_id is None:
-            self.wire.call("addDonorAddress", "POST", path, writes=True, body=whole)
+            self._write("addDonorAddress", "POST", path, whole)
         else:
-            self.wire.call("updateDonorAddress", "PUT", f"{path}/{address_id}/update", writes=True, body=whole)
+            self._write("updateDonorAddress", "PUT", f"{path}/{address_id}/update", whole, address_id)
 
     def put_phone(self, donor_id: int, phone_id: int | None, value: str) -> None:
         """Change a phone number, or add one; it is the primary one then (patchDonorPhone, addDonorPhone)."""
         path, body = f"/api/Donor/{donor_id}/phone", {"value": value, "isPrimary": True}
         if phone_id is None:
-            self.wire.call("addDonorPhone", "POST", path, writes=True, body=body)
+            self._write("addDonorPhone", "POST", path, body)
         else:
-            self.wire.call("patchDonorPhone", "PATCH", f"{path}/{phone_id}", writes=True, body=body)
+            self._write("patchDonorPhone", "PATCH", f"{path}/{phone_id}", body, phone_id)
 
     def add_activity(self, donor_id: int, subject: str, body: str) -> bool:
         """Show an entry under a donor's activity; False when this account does not offer that (addDonorActivity)."""
         entry = activity_body(donor_id, subject, body)
         try:
-            self.wire.call("addDonorActivity", "POST", "/api/DonorActivity", writes=True, body=entry)
+            self._write("addDonorActivity", "POST", "/api/DonorActivity", entry, absence=Absence.OPERATION)
         except Rejected as refused:
             return _not_offered(refused)
         return True
 
     def activity_subjects(self, donor_id: int, since: datetime) -> list[str]:
         """The subjects of our own entries under a donor's activity, modified since (listDonorActivity)."""
-        subjects: list[str] = []
-        for skip in range(0, _LONGEST_ACTIVITY, PAGE_SIZE):
-            page = self._activity({"DonorId": donor_id, "ModifiedSince": format_moment(since), "Skip": skip})
-            subjects += our_subjects(page)
-            if len(page) < PAGE_SIZE:
-                break
-        return subjects
+        return our_subjects(self._entries_of(donor_id, since))
 
-    def _raw_schedule(self, schedule_id: int) -> dict[str, Any]:
-        return self._one("getRecurringGift", f"/api/RecurringGift/{schedule_id}", "gift.recurringGiftId")
+    # --- calls --------------------------------------------------------------------------------------------
 
-    def _one(self, operation: str, path: str, field: str) -> dict[str, Any]:
+    def _schedule(self, schedule_id: int, read: Callable[[Any], T]) -> T:
+        path = f"/api/RecurringGift/{schedule_id}"
+        return self._one("getRecurringGift", path, "gift.recurringGiftId", schedule_id, read)
+
+    def _one(self, operation: str, path: str, field: str, asked: object, read: Callable[[Any], T]) -> T:
+        """The record that was asked for. One that cannot be read is asked for once more before it is refused.
+
+        Raises RecordMissing while RaiseDonors answers otherwise, RetryLater for what is no such record, and what `read`
+        raises.
+        """
+        record = self._raw(operation, path, field, asked)
         try:
-            body = self.wire.call(operation, "GET", path, writes=False).body
+            return read(record)
+        except Rejected:
+            return read(self._raw(operation, path, field, asked))
+
+    def _raw(self, operation: str, path: str, field: str, asked: object) -> dict[str, Any]:
+        try:
+            body = self.wire.call(operation, "GET", path, writes=False, absence=Absence.RECORD).body
         except RecordMissing as missing:
+            # What is gone is replaced, or given to a person: a gateway's answer must not look like that.
+            self.ping()
             raise _no_longer_there(field) from missing
-        if not isinstance(body, dict):
-            raise _no_longer_there(field)
-        return body
+
+        def checked(raw: object) -> dict[str, Any]:
+            record = read_object(raw)
+            require_same(asked, record.get("id"), "id")
+            return dict(record)
+
+        return self._checked(operation, checked, body)
+
+    def _write(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        body: Mapping[str, object],
+        asked: object | None = None,
+        absence: Absence = Absence.RECORD,
+    ) -> None:
+        """A write that is answered with the resource, or with 204 and nothing. Raises UnknownOutcome for neither."""
+        answer = self.wire.call(operation, method, path, writes=True, body=body, absence=absence)
+        if answer.status == 204:
+            return
+        made = answer.body.get("id") if isinstance(answer.body, dict) else None
+        is_right = positive_number(made) is not None and (asked is None or str(made) == str(asked))
+        if not is_right or tells_an_error(answer.body):
+            raise self.wire.unreadable(operation, "the answer is not the record that was written", writes=True)
 
 
 def _not_offered(refused: Rejected) -> bool:
     """False for an answer that means that the account lacks the operation; anything else is raised again."""
-    if isinstance(refused, RecordMissing) or refused.status == METHOD_NOT_ALLOWED:
+    if refused.status in _NOT_OFFERED:
         return False
     raise refused
-
-
-def _items(body: Any) -> list[Any]:
-    items = body.get("items") if isinstance(body, dict) else None
-    return items if isinstance(items, list) else []
 
 
 def _no_longer_there(field: str) -> RecordMissing:

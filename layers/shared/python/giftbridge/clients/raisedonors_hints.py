@@ -22,7 +22,7 @@ def is_genuine(headers: Mapping[str, str], token: str | None) -> bool:
     given = next((value for name, value in headers.items() if name.lower() == TOKEN_HEADER), "")
     if not token:
         return False
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode("utf-8", "surrogatepass"))
 
 
 def names_known_record(body: bytes) -> bool:

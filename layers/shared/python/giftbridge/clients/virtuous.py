@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from giftbridge.clients.http import Wire
+from giftbridge.clients.answers import Absence
+from giftbridge.clients.http import Answer, Wire
 from giftbridge.clients.virtuous_wire import read_contact, read_posted_gift
+from giftbridge.clients.whole_answers import (
+    NotWhole,
+    Page,
+    positive_number,
+    read_object,
+    read_page,
+    require_same,
+    tells_an_error,
+)
 from giftbridge.domain.contacts import Contact, PostedGift
 from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
 
 Row = Mapping[str, object]
+T = TypeVar("T")
 PAGE_SIZE = 1000
 MOST_PAGES = 50
 # The only means against hearing of our own writes to projects.
@@ -27,8 +39,19 @@ class Virtuous:
     wire: Wire
 
     def ping(self) -> None:
-        """A harmless read that proves address and credentials; its body says nothing (getOrganization)."""
-        self.wire.call("getOrganization", "GET", "/api/Organization", writes=False, lenient=True)
+        """A harmless read that proves address and credentials (getOrganization).
+
+        What its body holds is not known: where none came that says anything, a page of contacts must.
+        """
+        try:
+            body = self.wire.call("getOrganization", "GET", "/api/Organization", writes=False, lenient=True).body
+        except RetryLater as away:
+            if away.cause != "unreadable-answer":
+                raise
+            body = None
+        if not body or tells_an_error(body):
+            query = _query({"parameter": "Contact Id", "operator": "Is", "value": "0"}, "Last Modified Date")
+            self._page("queryFullContacts", "POST", "/api/Contact/Query/FullContact", 0, 1, query)
 
     # --- contacts -----------------------------------------------------------------------------------------
 
@@ -37,7 +60,7 @@ class Virtuous:
 
         Raises RecordMissing, and Rejected (cause "unreadable-record") when it cannot be read.
         """
-        return read_contact(self._one("getContact", f"/api/Contact/{contact_id}", "contact.id"))
+        return self._one("getContact", f"/api/Contact/{contact_id}", "contact.id", contact_id, read_contact)
 
     def contact_by_reference(self, source: str, reference_id: str) -> Contact | None:
         """The contact that carries a reference; None when none does (getContactByReference)."""
@@ -45,15 +68,16 @@ class Virtuous:
         body = self._found("getContactByReference", path)
         return None if body is None else read_contact(body)
 
-    def contacts_modified_since(self, day: date, skip: int, take: int) -> list[Contact | None]:
-        """A page of contacts modified on a day or later, the longest unchanged first (queryFullContacts).
+    def contacts_modified_since(self, day: date, skip: int, take: int) -> tuple[list[Contact | None], int]:
+        """A page of contacts modified on a day or later, the longest unchanged first, and how many there are in all
+        (queryFullContacts).
 
         Days are the organisation's own; None stands for a record that cannot be read. `take` is 1000 at most.
         """
         condition = {"parameter": "Last Modified Date", "operator": "OnOrAfter", "value": day.isoformat()}
         query = _query(condition, "Last Modified Date")
-        rows = self._page("queryFullContacts", "POST", "/api/Contact/Query/FullContact", skip, take, query)
-        return [_contact_or_none(row) for row in rows]
+        page = self._page("queryFullContacts", "POST", "/api/Contact/Query/FullContact", skip, take, query)
+        return [_contact_or_none(row) for row in page.rows], page.total
 
     def add_reference(self, contact_id: int, source: str, reference_id: str) -> None:
         """Hang our reference on a contact, at once (addContactReference).
@@ -82,17 +106,34 @@ class Virtuous:
         """The gift a row became; None while the row is held (getGiftByTransaction)."""
         path = f"/api/Gift/{_quoted(source)}/{_quoted(transaction_id)}"
         try:
-            body = self.wire.call("getGiftByTransaction", "GET", path, writes=False, lenient=True).body
+            call = self.wire.call
+            body = call("getGiftByTransaction", "GET", path, writes=False, lenient=True, absence=Absence.RECORD).body
         except RecordMissing:
             return None
         # Whatever names no gift is a held row.
-        return read_posted_gift(body) if _has_id(body) else None
+        if not _has_id(body):
+            return None
+        gift = read_posted_gift(body)
+        if gift.transaction_id is not None:
+            same = partial(require_same, transaction_id, member="transactionId")
+            self._checked("getGiftByTransaction", same, gift.transaction_id)
+        return gift
 
     def gifts_of_contact(self, contact_id: int) -> list[PostedGift]:
-        """All gifts of a contact, each once (listGiftsOfContact). Raises RecordMissing for an unknown contact."""
+        """All gifts of a contact, each once (listGiftsOfContact).
+
+        Raises RecordMissing for an unknown contact, Rejected where the list is not offered.
+        """
         found: dict[int, PostedGift] = {}
-        for row in self._all("listGiftsOfContact", "GET", f"/api/Gift/ByContact/{contact_id}"):
-            gift = read_posted_gift(row)
+        operation, path = "listGiftsOfContact", f"/api/Gift/ByContact/{contact_id}"
+        try:
+            rows = self._all(operation, "GET", path, absence=Absence.OPERATION)
+        except Rejected as refused:
+            if refused.status is not None:
+                self.ping()
+            raise
+        for gift in map(read_posted_gift, rows):
+            self._checked(operation, partial(require_same, contact_id, member="contactId"), gift.contact_id)
             found[gift.id] = gift
         return list(found.values())
 
@@ -105,11 +146,16 @@ class Virtuous:
 
     def project_by_code(self, code: str) -> dict[str, Any] | None:
         """The project with a code, or None (getProjectByCode)."""
-        return self._found("getProjectByCode", f"/api/Project/Code/{_quoted(code)}")
+        body = self._found("getProjectByCode", f"/api/Project/Code/{_quoted(code)}")
+        if body is None:
+            # It would be made anew: a gateway's answer must not look like that.
+            self.ping()
+            return None
+        return self._checked("getProjectByCode", lambda raw: _with("projectCode", code, raw), body)
 
     def project(self, project_id: int) -> dict[str, Any]:
         """A project as a whole record, for a replace (getProject). Raises RecordMissing."""
-        return self._one("getProject", f"/api/Project/{project_id}", "project.id")
+        return self._one("getProject", f"/api/Project/{project_id}", "project.id", project_id, dict)
 
     def projects_named(self, name: str) -> list[dict[str, Any]]:
         """The projects with a name (queryProjects)."""
@@ -140,7 +186,7 @@ class Virtuous:
 
     def webhook(self, webhook_id: int) -> dict[str, Any]:
         """A subscription, its secret included: never log it (getWebhook). Raises RecordMissing."""
-        return self._one("getWebhook", f"/api/Webhook/{webhook_id}", "webhook.id")
+        return self._one("getWebhook", f"/api/Webhook/{webhook_id}", "webhook.id", webhook_id, dict)
 
     def replace_webhook(self, webhook_id: int, body: Row) -> None:
         """Replace a subscription: toggles that are left out become false (replaceWebhook)."""
@@ -151,24 +197,54 @@ class Virtuous:
     def _found(self, operation: str, path: str) -> dict[str, Any] | None:
         """A record, or None on a 404."""
         try:
-            body = self.wire.call(operation, "GET", path, writes=False).body
+            body = self.wire.call(operation, "GET", path, writes=False, absence=Absence.RECORD).body
         except RecordMissing:
             return None
-        if not isinstance(body, dict):
-            raise self._unreadable(operation, "no record")
-        return body
+        return self._checked(operation, lambda raw: dict(_with_an_id(raw)), body)
 
-    def _one(self, operation: str, path: str, field: str) -> dict[str, Any]:
+    def _one(self, operation: str, path: str, field: str, asked: int, read: Callable[[dict[str, Any]], T]) -> T:
+        """The record that was asked for. One that cannot be read is asked for once more before it is refused.
+
+        Raises RecordMissing while Virtuous answers otherwise, RetryLater for what is no such record, and what `read`
+        raises.
+        """
+        record = self._raw(operation, path, field, asked)
+        try:
+            return read(record)
+        except Rejected:
+            return read(self._raw(operation, path, field, asked))
+
+    def _raw(self, operation: str, path: str, field: str, asked: int) -> dict[str, Any]:
         body = self._found(operation, path)
         if body is None:
+            # What is gone is forgotten, or given to a person: a gateway's answer must not look like that.
+            self.ping()
             raise RecordMissing(f"{operation}: not found", cause="record-missing", field=field, status=404)
-        return body
+        return self._checked(operation, lambda raw: _with("id", str(asked), raw), body)
 
     def _write(
         self, operation: str, method: str, path: str, body: object, params: Mapping[str, str | int] | None = None
     ) -> Any:
-        """What a write was answered. Most of these bodies are opaque, and none is needed to know that it was made."""
-        return self.wire.call(operation, method, path, writes=True, params=params, body=body, lenient=True).body
+        """What a write was answered. Most of these bodies are opaque, and none is needed to know that it was made.
+
+        Raises UnknownOutcome for the words of an error, and for nothing at all from a Virtuous that answers no read.
+        """
+        answer = self.wire.call(
+            operation, method, path, writes=True, params=params, body=body, lenient=True, absence=Absence.RECORD
+        )
+        if tells_an_error(answer.body):
+            raise self.wire.unreadable(operation, "an error with a status of success", writes=True)
+        self._require_there(operation, answer)
+        return answer.body
+
+    def _require_there(self, operation: str, answer: Answer) -> None:
+        """An empty answer is right for most writes: it is believed while Virtuous answers a read as it should."""
+        if not answer.is_empty:
+            return
+        try:
+            self.ping()
+        except RetryLater as away:
+            raise UnknownOutcome(f"{operation}: an empty answer; then {away.text}", system=self.wire.system) from away
 
     def _made(
         self, operation: str, path: str, body: Row, params: Mapping[str, str | int] | None = None
@@ -176,27 +252,33 @@ class Virtuous:
         """The record that a POST created. Raises UnknownOutcome when the answer does not name it."""
         made = self._write(operation, "POST", path, dict(body), params)
         if not _has_id(made):
-            raise UnknownOutcome(f"{operation}: the answer names no id", system=self.wire.system, counts=False)
+            raise self.wire.unreadable(operation, "the answer names no id", writes=True)
         record: dict[str, Any] = made
         return record
 
     def _page(
-        self, operation: str, method: str, path: str, skip: int, take: int, query: object | None = None
-    ) -> list[Any]:
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        skip: int,
+        take: int,
+        query: object | None = None,
+        absence: Absence | None = None,
+    ) -> Page:
         params: dict[str, str | int] = {"skip": skip, "take": take}
-        body = self.wire.call(operation, method, path, writes=False, params=params, body=query).body
-        rows = body.get("list") if isinstance(body, dict) else None
-        if not isinstance(rows, list):
-            raise self._unreadable(operation, "no page")
-        return rows
+        body = self.wire.call(operation, method, path, writes=False, params=params, body=query, absence=absence).body
+        return self._checked(operation, lambda raw: read_page(raw, "list", "total", skip), body)
 
-    def _all(self, operation: str, method: str, path: str, query: object | None = None) -> list[Any]:
-        """Rows over all pages. Raises Rejected when there are more pages than anybody should read."""
+    def _all(
+        self, operation: str, method: str, path: str, query: object | None = None, absence: Absence | None = None
+    ) -> list[Any]:
+        """Rows over all pages. Raises Rejected when there are more than anybody should read."""
         rows: list[Any] = []
-        for number in range(MOST_PAGES):
-            page = self._page(operation, method, path, number * PAGE_SIZE, PAGE_SIZE, query)
-            rows += page
-            if len(page) < PAGE_SIZE:
+        for _ in range(MOST_PAGES):
+            page = self._page(operation, method, path, len(rows), PAGE_SIZE, query, absence)
+            rows += page.rows
+            if len(rows) >= page.total:
                 return rows
         raise Rejected(
             f"{operation} found more than {MOST_PAGES * PAGE_SIZE} records",
@@ -205,8 +287,12 @@ class Virtuous:
             remedy="look at the record in Virtuous",
         )
 
-    def _unreadable(self, operation: str, what: str) -> RetryLater:
-        return RetryLater(f"{operation}: {what} in the answer", cause="unreadable-answer", system=self.wire.system)
+    def _checked(self, operation: str, read: Callable[[Any], T], body: object) -> T:
+        """A body as what it should be. Raises RetryLater when it is not whole."""
+        try:
+            return read(body)
+        except NotWhole as lacking:
+            raise self.wire.unreadable(operation, str(lacking)) from None
 
 
 def _query(condition: Mapping[str, str], sort_by: str) -> dict[str, object]:
@@ -221,7 +307,20 @@ def _contact_or_none(row: object) -> Contact | None:
 
 
 def _has_id(body: object) -> bool:
-    return isinstance(body, dict) and type(body.get("id")) is int
+    return isinstance(body, dict) and positive_number(body.get("id")) is not None
+
+
+def _with_an_id(raw: object) -> Mapping[str, Any]:
+    record = read_object(raw)
+    if not _has_id(record):
+        raise NotWhole("id names no record")
+    return record
+
+
+def _with(member: str, asked: str, raw: object) -> dict[str, Any]:
+    record = read_object(raw)
+    require_same(asked, record.get(member), member)
+    return dict(record)
 
 
 def _quoted(text: str) -> str:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import requests
-import simplejson
+from urllib3.exceptions import HTTPError
 
-from giftbridge.clients.http import LONGEST_CALL_SECONDS, SHORTEST_CALL_SECONDS, TimeLeft, error_for
+from giftbridge.clients.answers import Body, Said, error_for, unreadable
+from giftbridge.clients.http import LONGEST_CALL_SECONDS, SHORTEST_CALL_SECONDS, TimeLeft, timeouts
 from giftbridge.clients.json_values import exact_number
-from giftbridge.errors import BudgetSpent, Misconfigured, RecordMissing, Rejected, RetryLater
+from giftbridge.errors import BudgetSpent, Misconfigured, Rejected, RetryLater
 
 SYSTEM = "virtuous"
 _EARLIER = timedelta(minutes=5)
@@ -71,7 +72,11 @@ class PasswordGrant:
         request = response.request.copy()
         request.headers["Authorization"] = f"Bearer {token}"
         adapter = self._session.get_adapter(str(request.url))
-        answer = adapter.send(request, **sending)
+        # The first answer took some of the time that was left.
+        seconds = min(LONGEST_CALL_SECONDS, self._time_left.seconds() - 1.0)
+        if seconds < SHORTEST_CALL_SECONDS:
+            return response
+        answer = adapter.send(request, **{**sending, "timeout": timeouts(seconds)})
         answer.history.append(response)
         answer.request = request
         return answer
@@ -112,9 +117,9 @@ class PasswordGrant:
             raise BudgetSpent("no time left in this run", cause="out-of-time", system=SYSTEM)
         try:
             response = self._session.post(
-                self._address, data=dict(form), timeout=(min(5.0, seconds / 2), seconds), allow_redirects=False
+                self._address, data=dict(form), timeout=timeouts(seconds), allow_redirects=False
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             # Nothing but the log-in was sent: a write that needs the token has not begun.
             raise RetryLater("issueToken: no connection", cause="unreachable", system=SYSTEM) from error
         if response.status_code == _ACCEPTED:
@@ -123,8 +128,6 @@ class PasswordGrant:
                 system=SYSTEM,
             )
         refusal = error_for(SYSTEM, "issueToken", response, writes=False, now=self._now())
-        if isinstance(refusal, RecordMissing):
-            raise Misconfigured("this address of Virtuous has no log-in (404)", system=SYSTEM) from refusal
         if isinstance(refusal, Rejected):
             why = f"Virtuous refuses this user name and password ({response.status_code})"
             raise Misconfigured(why, system=SYSTEM) from refusal
@@ -134,10 +137,7 @@ class PasswordGrant:
 
 
 def _read(response: requests.Response) -> Mapping[str, Any]:
-    try:
-        body = simplejson.loads(response.content, use_decimal=True)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise RetryLater("issueToken: the answer is not JSON", cause="unreadable-answer", system=SYSTEM)
-    return body
+    said = Said.of(response.content)
+    if said.kind is not Body.JSON or not isinstance(said.value, dict):
+        raise unreadable(SYSTEM, "issueToken", "the answer is no JSON object")
+    return said.value

@@ -24,7 +24,6 @@ MOST_BYTES = 5 * 1024 * 1024
 _CONTACT_EVENTS = frozenset({"contactcreate", "contactupdate"})
 _GIFT_EVENTS = frozenset({"giftcreate", "giftupdate"})
 _SPEAKABLE = re.compile(r"[A-Za-z][A-Za-z.]{0,39}")
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _REMEDY = "send a delivery as the subscription's events have it"
 
 
@@ -63,22 +62,22 @@ def is_genuine(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], 
 
 
 def read_delivery(body: bytes) -> Told:
-    """What a delivery tells of. A record that cannot be read does not cost the others: they are told, it is counted.
+    """What a delivery tells of. What names no contact is ignored, with the reason: a repeat would tell no more.
 
-    Raises Rejected naming the member that is wrong, where nothing in the body can be used for it.
+    Raises Rejected for a body that is no JSON object.
     """
     told = _loaded(body)
     event = told.get("event")
-    if not isinstance(event, str) or _HALF_CHARACTER.search(event):
-        raise _refused("event", "is missing or no text")
+    if not isinstance(event, str):
+        return Told("missing", ignored={"without event": _count(told)})
     kind = event.replace(".", "").casefold()
     if kind in _CONTACT_EVENTS:
-        return _read(told, speakable(event), "contact", "id")
+        ids, ignored = _read(told, "contact", "id")
+        return Told(speakable(event), contacts=ids, ignored=ignored)
     if kind in _GIFT_EVENTS:
-        return _read(told, speakable(event), "gift", "contactId")
-    models = told.get("models")
-    count = max(1, len(models)) if isinstance(models, list) else 1
-    return Told(speakable(event), ignored={"event of no interest": count})
+        ids, ignored = _read(told, "gift", "contactId")
+        return Told(speakable(event), gifts_of=ids, ignored=ignored)
+    return Told(speakable(event), ignored={"event of no interest": _count(told)})
 
 
 def speakable(event: str) -> str:
@@ -86,66 +85,66 @@ def speakable(event: str) -> str:
     return event if _SPEAKABLE.fullmatch(event) else "odd"
 
 
-def _read(told: Mapping[str, Any], event: str, noun: str, member: str) -> Told:
+def _count(told: Mapping[str, Any]) -> int:
+    models = told.get("models")
+    return max(1, len(models)) if isinstance(models, list) else 1
+
+
+def _read(told: Mapping[str, Any], noun: str, member: str) -> tuple[tuple[int, ...], Mapping[str, int]]:
+    """The contacts' ids in the records, each once, and how many records have none, by reason."""
     ids: dict[int, None] = {}
     ignored: Counter[str] = Counter()
-    first: Rejected | None = None
-    for where, record in _records(told, noun):
-        try:
-            found = _id_of(where, record, noun, member)
-        except Rejected as refused:
-            first = first or refused
-            ignored["unreadable"] += 1
-            continue
-        if found is None:
-            ignored["without contact"] += 1
-        else:
+    for found in _ids(told, noun, member):
+        if isinstance(found, int):
             ids[found] = None
-    if first is not None and not ids:
-        raise first
-    known = tuple(ids)
-    return Told(event, known if noun == "contact" else (), known if noun == "gift" else (), dict(ignored))
+        else:
+            ignored[found] += 1
+    return tuple(ids), dict(ignored)
 
 
-def _records(told: Mapping[str, Any], noun: str) -> Iterator[tuple[str, object]]:
-    """Each record with its place: those of `models`, and the single one at the top level."""
+def _ids(told: Mapping[str, Any], noun: str, member: str) -> Iterator[int | str]:
+    """Of each record, those of `models` and the single one at the top level, the id or why it has none."""
     models = told.get("models")
     if isinstance(models, list):
-        for position, model in enumerate(models):
-            place = f"models[{position}]"
-            yield (f"{place}.{noun}", model.get(noun)) if isinstance(model, dict) else (place, model)
-    elif models is not None or noun not in told:
-        raise _refused("models", "is missing or no array")
+        for model in models:
+            yield _id_of(model.get(noun), noun, member) if isinstance(model, dict) else "record unreadable"
+    elif models is not None:
+        yield "models unreadable"
+    elif noun not in told:
+        yield "without models"
     if noun in told:
-        yield noun, told[noun]
+        yield _id_of(told[noun], noun, member)
 
 
-def _id_of(where: str, record: object, noun: str, member: str) -> int | None:
-    """The contact's id in a record; None where there is no record, or a gift of no contact."""
-    if record is None and where.endswith(noun):
-        return None
+def _id_of(record: object, noun: str, member: str) -> int | str:
+    if record is None:
+        return "without contact"
     if not isinstance(record, dict):
-        raise _refused(where, "is no object")
+        return "record unreadable"
     value = record.get(member)
-    if value is None and noun == "gift":
-        return None
-    if not is_contact_id(value):
-        raise _refused(f"{where}.{member}", f"is no whole number of at most {MOST_DIGITS} digits")
-    return value
+    if value is None:
+        # A gift may be nobody's yet; a contact has its id.
+        return "without contact" if noun == "gift" else "without id"
+    return value if is_contact_id(value) else "id unreadable"
 
 
 def _loaded(body: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
+        told = json.loads(body.decode("utf-8-sig"), parse_constant=_no_number, parse_int=_whole_number)
     except (ValueError, RecursionError):
-        raise _refused("body", "is not JSON") from None
+        raise _refused("is not JSON") from None
     if not isinstance(told, dict):
-        raise _refused("body", "is not a JSON object")
+        raise _refused("is not a JSON object")
     return told
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _whole_number(text: str) -> int | str:
+    """A number with more digits than an id has stays text: Python refuses to read one of thousands."""
+    return int(text) if len(text) <= MOST_DIGITS + 1 else text
 
 
 def _decoded(text: str, encoding: str) -> bytes:
@@ -157,5 +156,5 @@ def _decoded(text: str, encoding: str) -> bytes:
         return b""
 
 
-def _refused(where: str, text: str) -> Rejected:
-    return Rejected(text, cause="bad-webhook", field=where, remedy=_REMEDY)
+def _refused(text: str) -> Rejected:
+    return Rejected(text, cause="bad-webhook", field="body", remedy=_REMEDY)

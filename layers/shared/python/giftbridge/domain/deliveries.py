@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from giftbridge.domain.delivery_ids import VIRTUOUS
-from giftbridge.errors import GiftBridgeError
+from giftbridge.errors import GiftBridgeError, Held
 
 
 class State(StrEnum):
@@ -54,8 +54,10 @@ class Kind(StrEnum):
     IMPORT_CHUNK = "import.chunk"
 
 
-# Causes of waiting that name the delivery waited for.
-WAITS_FOR_ANOTHER = frozenset({"held", "original-open", "behind-another"})
+# Why a refund waits for its gift: for staff who run the import, or for a delivery that is worked on itself.
+WAITS_FOR_ITS_GIFT = frozenset({"original-held", "original-open"})
+# All causes of waiting for another delivery.
+WAITS_FOR_ANOTHER = WAITS_FOR_ITS_GIFT | {"held", "behind-another", "project-comes"}
 OPEN_STATES = frozenset({State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN})
 # What the import tool takes in bulk: a delivery of these waits in the outbox for the daily batch (requirement D1).
 BATCHED = frozenset({Kind.DONATION_CREATED, Kind.DONOR_UPDATED})
@@ -75,19 +77,21 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a delivery is not delivered: what an operator reads and groups by."""
+    """Why a delivery is not delivered: what an operator reads and groups by. `waits_for` is the delivery before it."""
 
     cause: str
     text: str
     field: str | None = None
     remedy: str | None = None
     candidates: tuple[str, ...] = ()
+    waits_for: str | None = None
 
     @classmethod
     def of(cls, error: GiftBridgeError) -> Trouble:
         """The trouble an error stands for, cut to what a row should hold."""
         candidates = getattr(error, "candidates", ())
-        return cls(error.cause, error.text[:400], error.field, error.remedy, tuple(candidates)[:10])
+        waits_for = error.waits_for if isinstance(error, Held) else None
+        return cls(error.cause, error.text[:400], error.field, error.remedy, tuple(candidates)[:10], waits_for)
 
     def explain(self) -> str:
         """Field, problem and remedy in one sentence."""

@@ -49,11 +49,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class TransactionPage:
-    """A page of a partner's transactions; `total` is None where Aegis does not say."""
+    """A page of a partner's transactions; `total` counts those of all pages."""
 
     rows: tuple[HistoryRow, ...]
     pages: int
-    total: int | None
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

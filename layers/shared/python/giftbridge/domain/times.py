@@ -27,13 +27,14 @@ def readable_moment(value: object) -> datetime | None:
 
 def format_moment(moment: datetime) -> str:
     """Fixed width, so that text order is time order: 2026-01-31T08:15:00.000000Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which writes the years before 1000 with fewer digits.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def format_instant(moment: datetime) -> str:
     """The shortest exact form for another system: whole seconds, or milliseconds when there are any."""
-    utc = moment.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S") + (f".{utc.microsecond // 1000:03d}Z" if utc.microsecond >= 1000 else "Z")
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond >= 1000 else "seconds") + "Z"
 
 
 _ZONE_STEP = timedelta(minutes=15)

@@ -29,6 +29,7 @@ class AegisDelivery:
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, aegis: Aegis) -> None:
         self.aegis = aegis
+        self.raisedonors = raisedonors
         self.codes = AegisCodes(aegis, tools.state, tools.now)
         self.partners = AegisPartners(tools, aegis, self.codes)
         self.pledges = AegisPledges(tools, aegis, raisedonors, self.codes)
@@ -96,6 +97,9 @@ class AegisDelivery:
         """Store the keys on RaiseDonors."""
         self.keys_on_raisedonors.store(work)
 
-    def ping(self) -> None:
+    def ping(self, system: str) -> None:
         """A harmless read."""
-        self.aegis.ping()
+        if system == self.destination:
+            self.aegis.ping()
+        else:
+            self.raisedonors.ping()

@@ -120,7 +120,7 @@ class AegisPledges:
         if resuming is None or resuming.state is not State.FAILED:
             self._sight_schedule(work, plan.schedule_id, resuming)
             text = f"schedule {plan.schedule_id} was resumed, and its pledge is not active again yet: {name}"
-            raise Held(text, cause="held", not_before=work.now + _WAIT)
+            raise Held(text, waits_for=name, not_before=work.now + _WAIT)
 
     def _sight_schedule(self, work: Work, schedule_id: int, known: Delivery | None) -> None:
         """A schedule that differs from what was agreed on, seen by its gift before any feed: counted as a sighting."""

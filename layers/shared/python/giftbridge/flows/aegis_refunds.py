@@ -83,6 +83,7 @@ class AegisRefunds:
     def _held(self, original: Delivery, work: Work, wait: timedelta) -> Held:
         return Held(
             f"waits for its original {original.id} ({original.state})",
+            waits_for=original.id,
             cause="original-open",
             not_before=work.now + wait,
         )

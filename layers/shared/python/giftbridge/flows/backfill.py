@@ -10,6 +10,7 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
+from giftbridge.clients.whole_answers import Page
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
@@ -42,7 +43,7 @@ class BackfilledGifts(_Backfilled):
 
     sort = GIFTS
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """A gift was modified when it was created or later: the period's are all from here on (queryGifts)."""
         return self.raisedonors.gifts_modified_since(bound, skip)
 
@@ -76,7 +77,7 @@ class BackfilledContacts(_Backfilled):
 
     sort = CONTACTS
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
         return self.raisedonors.donors_modified_since(bound, skip)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_donor_sighting, read_note_sighting, read_schedule_sighting
+from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.agreed import Fields, base_of_first_sight
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
@@ -105,7 +106,7 @@ class ScheduleFeed(_ChangeFeed):
 
     name = "schedules"
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Schedules modified since then (queryRecurringGifts)."""
         return self.raisedonors.schedules_modified_since(bound, skip)
 
@@ -119,7 +120,7 @@ class DonorFeed(_ChangeFeed):
 
     name = "donors"
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
         return self.raisedonors.donors_modified_since(bound, skip)
 
@@ -138,7 +139,7 @@ class VirtuousDonorFeed:
         self.raisedonors = raisedonors
         self.edits = VirtuousEdits(tools, threads)
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
         return self.raisedonors.donors_modified_since(bound, skip)
 
@@ -159,7 +160,7 @@ class NoteFeed:
         self.raisedonors = raisedonors
         self.threads = threads
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Entries modified since then (listDonorActivity)."""
         return self.raisedonors.notes_modified_since(bound, skip)
 

@@ -11,14 +11,16 @@ from typing import Any
 
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.contacts import Contact
-from giftbridge.domain.delivery_ids import contact_updated_id
+from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id
+from giftbridge.domain.feed_steps import Steps
 from giftbridge.domain.settings import VirtuousSettings
 from giftbridge.domain.times import format_moment, parse_moment
-from giftbridge.errors import GiftBridgeError, LostRace
+from giftbridge.errors import Forbidden, GiftBridgeError, LostRace, Rejected
 from giftbridge.flows.contact_first_looks import FirstLooks
 from giftbridge.flows.contact_sightings import ContactSightings
 from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
+from giftbridge.flows.whose_trouble import whose
 from giftbridge.store.state import enabled_since, switched_on_since
 
 log = logging.getLogger("giftbridge")
@@ -74,9 +76,10 @@ class ContactNet:
             return NetOutcome("another sweep looks")
         try:
             return self._walk(place, settings.virtuous.reference_source, since, now)
-        except GiftBridgeError as error:
+        except GiftBridgeError as raised:
+            error = whose(raised, self.virtuous.ping, VIRTUOUS) if isinstance(raised, Forbidden) else raised
             log.warning("modified contacts could not be queried", extra={"cause": error.cause})
-            self.health.note_trouble(error, "virtuous", "contacts")
+            self.health.note_trouble(error, VIRTUOUS, "contacts")
             return NetOutcome(f"Virtuous: {error.cause}")
 
     def _why_not(self, settings: VirtuousSettings, row: Mapping[str, Any] | None, *, is_requested: bool) -> str | None:
@@ -98,29 +101,40 @@ class ContactNet:
     def _walk(self, place: Mapping[str, Any], source: str, since: datetime, now: datetime) -> NetOutcome:
         """Page by page from the day before the last look, or on from where the time ran out."""
         began = parse_moment(place["began"]) if "began" in place else now
-        day = (parse_moment(place["at"]) - _OVERLAP).date()
-        skip, seen = int(place.get("skip", 0)), 0
+        steps = _steps(place)
+        seen = 0
         counts: Counter[str] = Counter()
         for _ in range(_MOST_PAGES):
             if self.tools.time_left.seconds() < _STOP_BEFORE_SECONDS:
                 break
             try:
-                page = self.virtuous.contacts_modified_since(day, skip, PAGE)
-            except GiftBridgeError:
-                self._finish({**self._at(place, began, skip), "next": format_moment(now + _TRY_AGAIN)})
+                page, total = self.virtuous.contacts_modified_since(steps.bound.date(), steps.skip, PAGE)
+            except GiftBridgeError as error:
+                if isinstance(error, Rejected) and steps.skip > 0:
+                    # So many contacts of one day are not listed: what comes after that day must not wait for them.
+                    log.warning("contacts beyond an offset are not listed", extra={"offset": steps.skip})
+                    counts["not listed"] += 1
+                    steps = Steps(steps.bound + timedelta(days=1))
+                    continue
+                self._finish({**self._at(place, began, steps), "next": format_moment(now + _TRY_AGAIN)})
                 raise
             counts.update(self._count([contact for contact in page if contact is not None], source, since))
             seen += len(page)
-            # A contact that is edited meanwhile moves to the end, and the rest moves up: pages overlap.
-            skip += max(1, len(page) - max(1, PAGE // 10))
-            if len(page) < PAGE:
+            steps = steps.after([_day_before(contact, steps.bound) for contact in page], total)
+            if steps.is_done:
                 self._finish({"at": format_moment(began), "next": format_moment(now + EVERY)})
                 return NetOutcome(None, seen, dict(counts))
-        self._finish({**self._at(place, began, skip), "next": format_moment(now)})
+        self._finish({**self._at(place, began, steps), "next": format_moment(now)})
         return NetOutcome(None, seen, dict(counts))
 
-    def _at(self, place: Mapping[str, Any], began: datetime, skip: int) -> dict[str, object]:
-        return {"at": place["at"], "began": format_moment(began), "skip": skip}
+    def _at(self, place: Mapping[str, Any], began: datetime, steps: Steps) -> dict[str, object]:
+        return {
+            "at": place["at"],
+            "began": format_moment(began),
+            "day": format_moment(steps.bound),
+            "skip": steps.skip,
+            "is_unsorted": steps.is_unsorted,
+        }
 
     def _count(self, contacts: Sequence[Contact], source: str, since: datetime) -> Counter[str]:
         """Worked like a webhook is what nobody told of; what others than ours are is dropped without a call."""
@@ -154,6 +168,23 @@ class ContactNet:
     def _finish(self, values: dict[str, object]) -> None:
         if not self._put(self.tools.state.get(_ROW), values):
             log.info("another sweep moved the cursor of contacts")
+
+
+def _steps(place: Mapping[str, Any]) -> Steps:
+    """From the day before the last look, or on from where the time ran out."""
+    moment = parse_moment(place["day"]) if "day" in place else parse_moment(place["at"]) - _OVERLAP
+    return Steps(_midnight(moment), int(place.get("skip", 0)), bool(place.get("is_unsorted", False)))
+
+
+def _day_before(contact: Contact | None, bound: datetime) -> datetime | None:
+    """The day from which the next contacts are asked for, one early: the query's days are the organisation's own."""
+    if contact is None or contact.modified_at is None:
+        return None
+    return max(bound, _midnight(contact.modified_at) - timedelta(days=1))
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, object]:

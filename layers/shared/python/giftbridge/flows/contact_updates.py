@@ -123,9 +123,12 @@ class ContactUpdates:
         """Store the contact's key and the entry of the donor's activity on RaiseDonors."""
         self.keys_on_raisedonors.store(work)
 
-    def ping(self) -> None:
+    def ping(self, system: str) -> None:
         """A harmless read."""
-        self.raisedonors.ping()
+        if system == self.destination:
+            self.raisedonors.ping()
+        else:
+            self.virtuous.ping()
 
     # --- reading --------------------------------------------------------------------------------------------
 
@@ -161,7 +164,7 @@ class ContactUpdates:
             other = self.tools.deliveries.get(contact_updated_id(int(contact_id)))
             if other is not None and other.state in OPEN_STATES and other.attempt is not None:
                 text = f"waits for {other.id} ({other.state})"
-                raise Held(text, cause="held", not_before=work.now + _WAIT)
+                raise Held(text, waits_for=other.id, not_before=work.now + _WAIT)
 
     def _forget(self, work: Work, contact_id: int) -> None:
         """Rows must not name a contact that is gone: the reference finds the right one, or makes it."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain import delivery_life as life
+from giftbridge.domain.daily_times import last_batch_time
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, chunk_id
 from giftbridge.domain.settings import Settings
@@ -169,18 +169,6 @@ class DailyBatch:
             name = new_nudge_name()
             noted = self.tools.deliveries.note_nudges(deliveries, name, self.tools.now())
             self.tools.queue.send(noted, name)
-
-
-def last_batch_time(now: datetime, time_zone: str, batch_at: str) -> datetime:
-    """The newest moment, up to now, at which the clock of the zone showed the set time."""
-    zone = ZoneInfo(time_zone)
-    hour, minute = map(int, batch_at.split(":"))
-    local = now.astimezone(zone)
-    today = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    if today > local:
-        yesterday = local.date() - timedelta(days=1)
-        today = datetime(yesterday.year, yesterday.month, yesterday.day, hour, minute, tzinfo=zone)
-    return today.astimezone(now.tzinfo)
 
 
 def _cut(members: Sequence[str]) -> list[Sequence[str]]:

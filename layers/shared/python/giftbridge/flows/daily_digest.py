@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from giftbridge.domain.daily_times import last_batch_time
 from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.digest import Reconciled, Standing, day_before, digest_notice, span_of, tally_of
 from giftbridge.domain.notices import Notice
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment, readable_moment
 from giftbridge.errors import LostRace
-from giftbridge.flows.daily_batch import last_batch_time
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.vitals import MOST_FAILED, RECONCILIATION, VitalSigns
 from giftbridge.store.index_pages import day_index

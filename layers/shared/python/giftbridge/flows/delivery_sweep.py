@@ -89,7 +89,7 @@ class DeliverySweep:
         While the breaker is open one delivery tries; while paused or asked to wait, none does.
         """
         now = self.tools.now()
-        if destination.paused_by is not None or (destination.not_before is not None and destination.not_before > now):
+        if destination.paused_by is not None or destination.waits_until(now) is not None:
             return 0
         if not destination.is_healthy:
             return self._nudge_trial(money, edits, destination, settings)

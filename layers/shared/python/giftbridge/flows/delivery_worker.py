@@ -17,9 +17,11 @@ from giftbridge.delivery_queue import Nudge, read_nudge
 from giftbridge.domain.deliveries import WAITS_FOR_ANOTHER, Delivery, State, Trouble
 from giftbridge.domain.delivery_life import retry_delay
 from giftbridge.errors import (
+    Forbidden,
     GiftBridgeError,
     Held,
     LostRace,
+    RefusedHere,
     Rejected,
     RetryLater,
     Skipped,
@@ -27,11 +29,13 @@ from giftbridge.errors import (
 )
 from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
+from giftbridge.flows.whose_trouble import REFUSED_HERE, whose
 from giftbridge.flows.work import Work
 
 log = logging.getLogger("giftbridge")
 THREADS = 8
 TRIES_BEFORE_A_PERSON = 8
+_REFUSALS_BEFORE_A_PERSON = 3
 _SHORTEST_TURN_SECONDS = 10.0
 _BLOCKED_FOR = timedelta(seconds=5)
 _MOST_TURNS = 3
@@ -58,8 +62,8 @@ class Carrier(Protocol):
     def mirror(self, work: Work) -> None:
         """Store the new keys on RaiseDonors; what could not be stored stays on the row."""
 
-    def ping(self) -> None:
-        """A harmless read that proves the destination works."""
+    def ping(self, system: str) -> None:
+        """A harmless read that proves one of the systems works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,13 @@ class DeliveryWorker:
             delivery = self.tools.deliveries.get(nudge.delivery_id)
             if delivery is None:
                 return "gone", None
+            if delivery.destination != self.carrier.destination:
+                # Worked on here it would be done twice; its own queue gets another nudge from the sweep.
+                log.error(
+                    "a message in the wrong queue was dropped",
+                    extra={"delivery": delivery.id, "destination": delivery.destination},
+                )
+                return "wrong-queue", None
             work = Work(self.tools, delivery)
             work.delivery = replace(delivery, nudge=nudge.name)
             outcome = self._ready(work, nudge, behind)
@@ -156,7 +167,7 @@ class DeliveryWorker:
                 work.wait(Trouble("no-time", "the run before it had no time left"), now, counts=False)
             return "no-time"
         if behind is not None and work.is_to_be_sent:
-            trouble = Trouble("behind-another", f"behind {behind.id} of the same donor")
+            trouble = Trouble("behind-another", f"behind {behind.id} of the same donor", waits_for=behind.id)
             work.wait(trouble, behind.due, counts=False)
             return "waiting"
         return None
@@ -196,8 +207,9 @@ class DeliveryWorker:
             self._bring(work)
         except LostRace:
             raise
-        except GiftBridgeError as error:
+        except GiftBridgeError as raised:
             was_trial = self.health.of(self.carrier.destination).trial == work.delivery.id
+            error = self._believed(raised, wrote=work.delivery.state is State.SENDING)
             self._settle(work, error)
             if was_trial and isinstance(error, Held | Skipped):
                 # The ping went well, and what stopped the delivery says nothing about the destination.
@@ -210,7 +222,7 @@ class DeliveryWorker:
         if work.is_done:
             return
         if self.health.of(self.carrier.destination).trial == work.delivery.id:
-            self.carrier.ping()
+            self.carrier.ping(self.carrier.destination)
         if work.delivery.state is State.SENT:
             self.carrier.follow(work)
         if work.delivery.state is State.UNKNOWN:
@@ -229,6 +241,11 @@ class DeliveryWorker:
             work.fail(give_up)
 
     # --- what an error means ------------------------------------------------------------------------------
+
+    def _believed(self, error: GiftBridgeError, *, wrote: bool) -> GiftBridgeError:
+        """An answer that would stop a system, or fail a delivery, is believed only beside a harmless read."""
+        system = error.system if isinstance(error, Forbidden | Rejected) else None
+        return error if system is None else whose(error, lambda: self.carrier.ping(system), system, wrote=wrote)
 
     def _settle(self, work: Work, error: GiftBridgeError) -> None:
         """From the error to the delivery's next state and the systems' health."""
@@ -249,7 +266,7 @@ class DeliveryWorker:
             return
         if isinstance(error, UnknownOutcome):
             due = now + timedelta(seconds=settings.retries.unknown_wait_seconds)
-            keeps_failing = self._keeps_failing(work.delivery)
+            keeps_failing = self._keeps_failing(work.delivery, trouble)
             work.unknown(trouble, due, fail_after_probe=trouble if keeps_failing else None)
         elif isinstance(error, RetryLater):
             self._later(work, error, trouble)
@@ -259,20 +276,25 @@ class DeliveryWorker:
 
     def _later(self, work: Work, error: RetryLater, trouble: Trouble) -> None:
         due = error.not_before or self.tools.now() + self._delay(work.delivery)
-        if error.counts and work.delivery.state is not State.UNKNOWN and self._keeps_failing(work.delivery):
-            work.fail(replace(trouble, cause=f"keeps-failing:{trouble.cause}"))
+        is_refused_here = isinstance(error, RefusedHere)
+        is_told = error.counts or is_refused_here
+        if is_told and work.delivery.state is not State.UNKNOWN and self._keeps_failing(work.delivery, trouble):
+            work.fail(trouble if is_refused_here else replace(trouble, cause=f"keeps-failing:{trouble.cause}"))
         else:
             # A trial while the breaker is open speaks of the destination, not of the record.
             is_trial = self.health.of(self.carrier.destination).opened_at is not None
-            work.wait(trouble, due, counts=error.counts and not is_trial)
+            work.wait(trouble, due, counts=is_told and not is_trial)
 
     def _delay(self, delivery: Delivery) -> timedelta:
         _, settings = self.tools.settings()
         retries = settings.retries
         return retry_delay(delivery.attempts, retries.base_seconds, retries.max_seconds, self.tools.jitter())
 
-    def _keeps_failing(self, delivery: Delivery) -> bool:
-        """Whether this record has failed again and again while others succeeded."""
+    def _keeps_failing(self, delivery: Delivery, trouble: Trouble) -> bool:
+        """Whether this record has failed again and again while others succeeded, or the system answered others."""
+        if trouble.cause == REFUSED_HERE:
+            is_again = delivery.trouble is not None and delivery.trouble.cause == REFUSED_HERE
+            return is_again and delivery.attempts + 1 >= _REFUSALS_BEFORE_A_PERSON
         if delivery.attempts + 1 < TRIES_BEFORE_A_PERSON or delivery.first_failed_at is None:
             return False
         last_success = self.tools.state.destination(self.carrier.destination).last_success_at

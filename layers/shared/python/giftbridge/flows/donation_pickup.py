@@ -16,7 +16,7 @@ from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
-from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured, Rejected
+from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, LostRace, Misconfigured, Rejected
 from giftbridge.flows.backfill import walk_backfill
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Line, Turn
@@ -24,6 +24,7 @@ from giftbridge.flows.gift_feed import GiftFeed
 from giftbridge.flows.health import Health
 from giftbridge.flows.pickup_hint import PickupHint
 from giftbridge.flows.tools import Tools
+from giftbridge.flows.whose_trouble import whose
 from giftbridge.store.pickup_hints import PickupHints
 from giftbridge.store.state import enabled_since, switched_on_since
 
@@ -130,7 +131,8 @@ class DonationPickup:
                 walked[feed.name] = FeedWalk(self.tools, feed, feed_turn, self._take_lease).run()
             except LostRace:
                 raise
-            except GiftBridgeError as error:
+            except GiftBridgeError as raised:
+                error = whose(raised, self.raisedonors.ping, SOURCE) if isinstance(raised, Forbidden) else raised
                 log.warning("a feed could not be read", extra={"feed": feed.name, "cause": error.cause})
                 # What RaiseDonors itself says in a refusal may quote a person's data: this goes into the log.
                 troubles[feed.name] = error.cause if isinstance(error, Rejected) else error.text
@@ -143,7 +145,8 @@ class DonationPickup:
         if not troubles:
             self._walk_backfill(turn, walked, troubles)
         self._note_health(walked, failures)
-        return self._told(walked, troubles, turn.counts)
+        odd = {name: outcome.trouble for name, outcome in walked.items() if outcome.trouble is not None}
+        return self._told(walked, {**odd, **troubles}, turn.counts)
 
     def _walk_backfill(self, turn: Turn, walked: dict[str, FeedOutcome], troubles: dict[str, str]) -> None:
         """Behind all live work. Its trouble is told, and it goes on with the next run."""

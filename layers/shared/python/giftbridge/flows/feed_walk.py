@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from giftbridge.clients.raisedonors import PAGE_SIZE
 from giftbridge.clients.raisedonors_sightings import modified_at
+from giftbridge.clients.whole_answers import Page
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, DeliveryQueue, new_nudge_name
 from giftbridge.domain.deliveries import Delivery
+from giftbridge.domain.feed_steps import Steps
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import LostRace
@@ -74,20 +75,33 @@ class Feed(Protocol):
     name: str
     most_pages: int
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Raw records modified at or after `bound`, in the order of modification."""
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write down what a page means; the deliveries that are now to be worked on."""
 
 
+def pages_since(read: Callable[[datetime, int], Page], since: datetime) -> Iterator[tuple[list[Any], bool]]:
+    """All records modified since then, page by page, and whether more follow. Some may come twice."""
+    steps = Steps(since)
+    while not steps.is_done:
+        page = read(steps.bound, steps.skip)
+        steps = steps.after([modified_at(raw) for raw in page.rows], page.total)
+        yield page.rows, not steps.is_done
+
+
 @dataclass(frozen=True, slots=True)
 class FeedOutcome:
-    """How many records were seen and deliveries nudged; not complete when pages are left for the next run."""
+    """How many records were seen and deliveries nudged; not complete when pages are left for the next run.
+
+    `trouble` says what is wrong with the pages although each of them could be read.
+    """
 
     seen: int = 0
     nudged: int = 0
     is_complete: bool = True
+    trouble: str | None = None
 
 
 class FeedWalk:
@@ -109,15 +123,14 @@ class FeedWalk:
         while pages < self.feed.most_pages and self.tools.time_left.seconds() >= _STOP_BEFORE_SECONDS:
             if not self.keep_lease():
                 raise LostRace("another pickup took over")
-            page = self.feed.page(place.bound, place.skip)
-            seen, pages = seen + len(page), pages + 1
-            nudged += self._nudge(self.feed.record(page, self.turn))
-            moments = [moment for moment in map(modified_at, page) if moment is not None]
-            place = place.after(max(moments, default=place.bound), len(page), now)
+            page = self.feed.page(place.steps.bound, place.steps.skip)
+            seen, pages = seen + len(page.rows), pages + 1
+            nudged += self._nudge(self.feed.record(page.rows, self.turn))
+            place = place.after([modified_at(raw) for raw in page.rows], page.total, now)
             row = self._move_cursor(row, place)
-            if not place.goes_on:
-                return FeedOutcome(seen, nudged)
-        return FeedOutcome(seen, nudged, is_complete=False)
+            if place.steps.is_done:
+                return FeedOutcome(seen, nudged, trouble=place.trouble)
+        return FeedOutcome(seen, nudged, is_complete=False, trouble=place.trouble)
 
     def _nudge(self, deliveries: list[Delivery]) -> int:
         named = [delivery for delivery in deliveries if delivery.nudge == self.turn.nudge]
@@ -136,33 +149,32 @@ class FeedWalk:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk is. `cursor` is the newest modification seen; one that `goes_on` does so at `bound` and `skip`."""
+    """Where a walk is. `cursor` is the newest modification seen; one that is not done goes on at `steps`."""
 
     cursor: datetime
     long_look_at: datetime
-    bound: datetime
-    skip: int = 0
+    steps: Steps
     is_long_look: bool = False
-    goes_on: bool = True
 
-    def after(self, last: datetime, length: int, now: datetime) -> Place:
-        """After a page whose newest record was modified at `last`."""
+    def after(self, moments: list[datetime | None], total: int, now: datetime) -> Place:
+        """After a page of records modified at these moments, of so many in all."""
         # A record dated ahead of the clock must not carry the cursor past what is still to come.
-        moved = replace(self, cursor=max(self.cursor, min(last, now)))
-        if length < PAGE_SIZE:
-            looked = now if self.is_long_look else self.long_look_at
-            return replace(moved, long_look_at=looked, goes_on=False)
-        # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment, and
-        # pages of one moment overlap.
-        if last > self.bound:
-            return replace(moved, bound=last, skip=0)
-        return replace(moved, skip=self.skip + length - length // 4)
+        last = min(max((one for one in moments if one is not None), default=self.cursor), now)
+        steps = self.steps.after(moments, total)
+        looked = now if steps.is_done and self.is_long_look else self.long_look_at
+        return replace(self, cursor=max(self.cursor, last), long_look_at=looked, steps=steps)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the pages, where something is."""
+        return "the records do not come in the order asked for" if self.steps.is_unsorted else None
 
     def as_row(self) -> dict[str, Any]:
         """As the state table holds it. Where to go on is kept only while there is more to read."""
         row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
-        if self.goes_on:
-            row |= {"bound": format_moment(self.bound), "skip": self.skip, "is_long_look": self.is_long_look}
+        if not self.steps.is_done:
+            row |= {"bound": format_moment(self.steps.bound), "skip": self.steps.skip}
+            row |= {"is_long_look": self.is_long_look, "is_unsorted": self.steps.is_unsorted}
         return row
 
 
@@ -172,7 +184,8 @@ def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Pla
     if row is not None and parse_moment(row["start"]) <= start:
         cursor, long_look_at = parse_moment(row["at"]), parse_moment(row["long_look_at"])
         if "bound" in row:
-            return Place(cursor, long_look_at, parse_moment(row["bound"]), int(row["skip"]), bool(row["is_long_look"]))
+            steps = Steps(parse_moment(row["bound"]), int(row["skip"]), bool(row.get("is_unsorted", False)))
+            return Place(cursor, long_look_at, steps, bool(row["is_long_look"]))
     is_long_look = now - long_look_at >= LONG_LOOK_EVERY
     back = LONG_LOOK_BACK if is_long_look else LOOK_BACK
-    return Place(cursor, long_look_at, max(start, min(cursor, now)) - back, is_long_look=is_long_look)
+    return Place(cursor, long_look_at, Steps(max(start, min(cursor, now)) - back), is_long_look)

@@ -7,6 +7,7 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_sighting
+from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
@@ -29,7 +30,7 @@ class GiftFeed:
         self.raisedonors = raisedonors
         self.threads = threads
 
-    def page(self, bound: datetime, skip: int) -> list[Any]:
+    def page(self, bound: datetime, skip: int) -> Page:
         """Gifts modified since then (queryGifts)."""
         return self.raisedonors.gifts_modified_since(bound, skip)
 

@@ -44,14 +44,10 @@ class TransactionsRead:
 
 def require_open(system: Destination, now: datetime) -> None:
     """Raises RetryLater while the system is not to be called: nobody tries it out on a donor's time."""
+    waits_until = system.waits_until(now)
     closed = [
         ("paused", "is paused by an operator", system.paused_by is not None, None),
-        (
-            "asked-for-a-pause",
-            "asked for a pause",
-            bool(system.not_before and system.not_before > now),
-            system.not_before,
-        ),
+        ("asked-for-a-pause", "asked for a pause", waits_until is not None, waits_until),
         ("credentials-refused", "refused the credentials", system.stopped_at is not None, system.probe_at),
         ("breaker-open", "has been failing; the breaker is open", system.opened_at is not None, system.probe_at),
     ]
@@ -70,22 +66,18 @@ class RaiseDonorsGiving:
     def read(self, donor_id: int) -> GiftsRead:
         """All gifts of a donor. Raises RecordMissing for an unknown donor, RetryLater, Misconfigured."""
         client = self.client()
-        items, total = client.donor_gifts(donor_id, 0)
-        if total is not None:
-            more = range(PAGE_SIZE, min(total, _MOST_GIFTS), PAGE_SIZE)
-            for page, _ in side_by_side(lambda skip: client.donor_gifts(donor_id, skip), more):
-                items += page
-        else:
-            while len(items) % PAGE_SIZE == 0 and 0 < len(items) < _MOST_GIFTS:
-                page, _ = client.donor_gifts(donor_id, len(items))
-                if not page:
-                    break
-                items += page
+        first = client.donor_gifts(donor_id, 0)
+        items, size = list(first.rows), max(1, len(first.rows))
+        more = range(size, min(first.total, _MOST_GIFTS), size)
+        for page in side_by_side(lambda skip: client.donor_gifts(donor_id, skip), more):
+            items += page.rows
         read = [read_donor_gift(raw) for raw in items]
         gifts = {gift.id: gift for gift in read if gift is not None}
         missing = None
         if None in read:
             missing = f"{read.count(None)} gifts cannot be read"
+        elif len(items) < min(first.total, _MOST_GIFTS):
+            missing = f"{len(items)} of {first.total} gifts were read"
         elif len(items) >= _MOST_GIFTS:
             missing = f"only {_MOST_GIFTS} gifts were read"
         return GiftsRead(tuple(gifts.values()), self._recorded(gifts.values()), missing)
@@ -159,7 +151,7 @@ class AegisGiving:
             found = self.aegis.history_page(partner_id, page) if self.aegis is not None else None
         except RecordMissing:
             found = None
-        return found or TransactionPage((), 1, None)
+        return found or TransactionPage((), 1, 0)
 
     def _all_pages(self, partner_id: str, first: TransactionPage) -> TransactionsRead:
         """The other pages too, side by side. A row recorded meanwhile shifts them: then all are read once more."""
@@ -177,7 +169,9 @@ class AegisGiving:
 
 
 def _agree(pages: list[TransactionPage]) -> bool:
-    return len({page.total for page in pages}) == 1
+    rows = sum(len(page.rows) for page in pages)
+    is_whole = rows == pages[0].total or pages[0].pages > MOST_PAGES
+    return is_whole and len({page.total for page in pages}) == 1
 
 
 def _require_usable(partner: Partner | None, donor: Donor | None, donor_id_field: str) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from giftbridge.domain import destinations as rules
 from giftbridge.domain.destinations import Destination
-from giftbridge.errors import BudgetSpent, GiftBridgeError, Misconfigured
+from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, Misconfigured
 from giftbridge.flows.tools import Tools
 
 log = logging.getLogger("giftbridge")
 _KEPT_FOR = timedelta(seconds=2)
 _PAUSE_WITHOUT_A_TIME = timedelta(seconds=30)
+_WRONG_CREDENTIALS = 401
 TOO_MANY_CALLS = "too-many-calls"
 
 
@@ -25,11 +26,12 @@ class Health:
         self._kept: dict[str, tuple[datetime, Destination]] = {}
 
     def of(self, system: str) -> Destination:
-        """A system's health as it was moments ago."""
+        """A system's health as it was moments ago; of the waits it asked for only what is believed."""
         now = self.tools.now()
         kept = self._kept.get(system)
         if kept is None or now - kept[0] > _KEPT_FOR:
-            kept = (now, self.tools.state.destination(system))
+            row = self.tools.state.destination(system)
+            kept = (now, replace(row, not_before=row.waits_until(now)))
             self._kept[system] = kept
         return kept[1]
 
@@ -52,11 +54,13 @@ class Health:
     def note_trouble(self, error: GiftBridgeError, default_system: str, donor: str) -> None:
         """What an error says about a system: refused credentials stop it, a 429 pauses it, failures add up."""
         system = getattr(error, "system", None) or default_system
-        if isinstance(error, Misconfigured):
+        is_from_gateway = isinstance(error, Forbidden) and error.is_from_gateway
+        if isinstance(error, Misconfigured) and not is_from_gateway:
             self._stop(error, system)
         elif isinstance(error, BudgetSpent) and error.cause == TOO_MANY_CALLS:
-            until = error.not_before or self.tools.now() + _PAUSE_WITHOUT_A_TIME
-            self.tools.state.change_destination(system, lambda d: replace(d, not_before=until))
+            now = self.tools.now()
+            until = error.not_before or now + _PAUSE_WITHOUT_A_TIME
+            self.tools.state.change_destination(system, lambda d: rules.after_too_many_calls(d, until, now))
         elif getattr(error, "counts", True):
             _, settings = self.tools.settings()
             now = self.tools.now()
@@ -73,6 +77,8 @@ class Health:
     def _stop(self, error: Misconfigured, system: str) -> None:
         log.error("credentials refused", extra={"destination": system})
         now, versions = self.tools.now(), self.versions(system)
+        may_lock_out = not isinstance(error, Forbidden) or error.status == _WRONG_CREDENTIALS
         self.tools.state.change_destination(
-            system, lambda d: rules.after_refused_credentials(d, error.text, versions, now)
+            system,
+            lambda d: rules.after_refused_credentials(d, error.text, versions, now, may_lock_out=may_lock_out),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from giftbridge.domain.deliveries import OPEN_STATES, WAITS_FOR_ANOTHER, Delivery, Kind, State
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
 from giftbridge.errors import Held
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
@@ -36,7 +36,8 @@ def key_or_free(tools: Tools, work: Work, entity: str, system: str) -> KeyState:
     if holder is None or not _still_settles(holder):
         return KeyState(None, ended=str(row.hold))
     wait = _WAIT_FOR_A_PERSON if holder.state is State.FAILED else _WAIT
-    raise Held(f"{entity} is being settled by {holder.id} ({holder.state})", cause="held", not_before=work.now + wait)
+    text = f"{entity} is being settled by {holder.id} ({holder.state})"
+    raise Held(text, waits_for=holder.id, not_before=work.now + wait)
 
 
 def _still_settles(holder: Delivery) -> bool:
@@ -48,18 +49,16 @@ def _still_settles(holder: Delivery) -> bool:
 
 
 def require_no_open_donation(tools: Tools, work: Work) -> None:
-    """Raises Held while a donation of the same donor is on its way: it may make the key that is missing now.
+    """Raises Held while a donation of the same donor is on its way there: it may make the key that is missing now.
 
     A courtesy found through an index, not a guarantee.
     """
     if work.delivery.donor_id is None:
         return
     for other in tools.deliveries.of_donor(work.delivery.donor_id):
-        if other.kind is not Kind.DONATION_CREATED or other.state not in OPEN_STATES:
+        is_there = other.destination == work.delivery.destination and other.kind is Kind.DONATION_CREATED
+        if not is_there or other.state not in OPEN_STATES:
             continue
-        trouble = other.trouble
-        waits_for_us = (
-            trouble is not None and trouble.cause in WAITS_FOR_ANOTHER and work.delivery.id in trouble.text.split()
-        )
+        waits_for_us = other.trouble is not None and other.trouble.waits_for == work.delivery.id
         if not waits_for_us:
-            raise Held(f"{other.id} is on its way ({other.state})", cause="held", not_before=work.now + _WAIT)
+            raise Held(f"{other.id} is on its way ({other.state})", waits_for=other.id, not_before=work.now + _WAIT)

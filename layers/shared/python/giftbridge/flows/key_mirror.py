@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.times import format_moment, parse_moment
-from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace, Misconfigured, Rejected
+from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, LostRace, Misconfigured, RefusedHere, Rejected
 from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
+from giftbridge.flows.whose_trouble import whose
 from giftbridge.flows.work import Work
 
 log = logging.getLogger("giftbridge")
@@ -38,7 +39,11 @@ class KeyMirror:
                 self._store_one(work, what, entity_id, key)
             except Rejected as refused:
                 work.note("key not stored on RaiseDonors", refused.explain(), {"entity": f"{what}#{entity_id}"})
-            except GiftBridgeError as error:
+            except GiftBridgeError as raised:
+                error = whose(raised, self.raisedonors.ping, "raisedonors") if isinstance(raised, Forbidden) else raised
+                if isinstance(error, RefusedHere):
+                    work.note("key not stored on RaiseDonors", error.explain(), {"entity": f"{what}#{entity_id}"})
+                    continue
                 if isinstance(error, Misconfigured | BudgetSpent):
                     # Any other trouble of RaiseDonors is noted by the pickup, which reads there every minute.
                     self.health.note_trouble(error, "raisedonors", work.delivery.donor_entity)

@@ -14,6 +14,7 @@ from datetime import UTC, date, timedelta
 from zoneinfo import ZoneInfo
 
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
+from giftbridge.domain.feed_steps import Steps
 from giftbridge.domain.reconciliation import Period, Report
 from giftbridge.domain.reconciliation_compare import Compared
 from giftbridge.domain.reconciliation_rows import facts_text
@@ -49,7 +50,7 @@ class Reconciliation:
         now = self.tools.now()
         run_id = now.strftime(_STAMP) + f"-{secrets.token_hex(2)}"
         period = Period(first, last, ZoneInfo(settings.time_zone))
-        run = Run(run_id, period, by, now, GiftWalk(bounds(period)[0]))
+        run = Run(run_id, period, by, now, GiftWalk(Steps(bounds(period)[0])))
         self.kept.enlist(run_id, (now - _FORGOTTEN_AFTER).strftime(_STAMP))
         self.kept.save_head(run_id, run.values(), None)
         return run_id

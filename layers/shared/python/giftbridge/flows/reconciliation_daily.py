@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from giftbridge.domain.daily_times import last_batch_time
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import GiftBridgeError, LostRace
-from giftbridge.flows.daily_batch import last_batch_time
 from giftbridge.flows.reconciliation import Reconciliation
 from giftbridge.flows.reconciliation_reading import Sources
 from giftbridge.flows.reconciliation_states import tell_latest_anew

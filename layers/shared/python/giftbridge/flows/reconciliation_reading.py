@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,11 +12,12 @@ from typing import Any
 from giftbridge.clients.aegis import PAGE_SIZE as HISTORY_PAGE
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.json_values import exact_number
-from giftbridge.clients.raisedonors import PAGE_SIZE, RaiseDonors
+from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_reconciling import read_gift_fact
 from giftbridge.clients.raisedonors_sightings import modified_at
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.contacts import PostedGift
+from giftbridge.domain.feed_steps import Steps
 from giftbridge.domain.partners import HistoryRow
 from giftbridge.domain.reconciliation import GiftFact, Period
 from giftbridge.errors import Rejected
@@ -68,23 +69,20 @@ def bounds(period: Period) -> tuple[datetime, datetime]:
 
 @dataclass(slots=True)
 class GiftWalk:
-    """Where the walk through RaiseDonors' gifts is: a record that is edited meanwhile only moves to its end."""
+    """Where the walk through RaiseDonors' gifts is."""
 
-    bound: datetime
-    skip: int = 0
-    is_done: bool = False
+    steps: Steps
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all gifts were read."""
+        return self.steps.is_done
 
     def page(self, raisedonors: RaiseDonors) -> list[Any]:
         """The next page of gifts modified since (queryGifts)."""
-        page = raisedonors.gifts_modified_since(self.bound, self.skip)
-        last = max((moment for moment in map(modified_at, page) if moment is not None), default=self.bound)
-        if len(page) < PAGE_SIZE:
-            self.is_done = True
-        elif last > self.bound:
-            self.bound, self.skip = last, 0
-        else:
-            self.skip += len(page) - len(page) // 4
-        return page
+        page = raisedonors.gifts_modified_since(self.steps.bound, self.steps.skip)
+        self.steps = self.steps.after([modified_at(raw) for raw in page.rows], page.total)
+        return page.rows
 
 
 def facts_in(page: Iterable[object], period: Period) -> tuple[list[GiftFact], int]:
@@ -156,7 +154,7 @@ _FUNDS = ("fundid", "fund", "fundcode")
 _AMOUNTS = ("giftamount", "amount", "transactionamount")
 
 
-def query_facts(rows: Iterator[Mapping[str, Any]]) -> dict[str, QueryFact]:
+def query_facts(rows: Iterable[Mapping[str, Any]]) -> dict[str, QueryFact]:
     """The query's rows by invoice number: one for each gift of each transaction, where it names funds."""
     donations: dict[str, str] = {}
     funds: dict[str, list[tuple[str, Decimal]]] = {}

@@ -24,6 +24,7 @@ class VirtuousDelivery:
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, virtuous: Virtuous) -> None:
         self.virtuous = virtuous
+        self.raisedonors = raisedonors
         self.imports = VirtuousImports(tools, virtuous, VirtuousRows(tools, raisedonors, virtuous))
         self.landing = VirtuousLanding(tools, virtuous)
         self.refunds = VirtuousRefunds(tools, raisedonors, virtuous)
@@ -62,6 +63,9 @@ class VirtuousDelivery:
         """Store keys on RaiseDonors."""
         self.keys_on_raisedonors.store(work)
 
-    def ping(self) -> None:
+    def ping(self, system: str) -> None:
         """A harmless read."""
-        self.virtuous.ping()
+        if system == self.destination:
+            self.virtuous.ping()
+        else:
+            self.raisedonors.ping()

@@ -206,7 +206,8 @@ class VirtuousImports:
             return
         holder = self.tools.deliveries.get(work.delivery.chunk)
         if holder is not None and (holder.state in OPEN_STATES or holder.state is State.FAILED):
-            raise Held(f"goes with {holder.id} ({holder.state})", cause="held", not_before=work.now + _WAIT)
+            text = f"goes with {holder.id} ({holder.state})"
+            raise Held(text, waits_for=holder.id, not_before=work.now + _WAIT)
 
 
 def _is_free(member: Delivery, chunk: str) -> bool:

@@ -154,4 +154,5 @@ def _is_ours(gift: PostedGift, work: Work) -> bool:
 
 
 def _held(cause: str, original: Delivery, work: Work, wait: timedelta) -> Held:
-    return Held(f"waits for its original {original.id} ({original.state})", cause=cause, not_before=work.now + wait)
+    text = f"waits for its original {original.id} ({original.state})"
+    return Held(text, waits_for=original.id, cause=cause, not_before=work.now + wait)

@@ -179,6 +179,7 @@ class VirtuousRows:
             if delivery is not None and delivery.state in OPEN_STATES:
                 raise Held(
                     f"waits for {delivery.id} ({delivery.state})",
+                    waits_for=delivery.id,
                     cause=PROJECT_COMES,
                     not_before=self.tools.now() + _WAIT,
                 )
@@ -232,7 +233,7 @@ class VirtuousRows:
         inward = self.tools.deliveries.get(contact_updated_id(contact_id))
         if inward is not None and inward.state in OPEN_STATES and inward.attempt is not None:
             text = f"waits for {inward.id} ({inward.state})"
-            raise Held(text, cause="held", not_before=self.tools.now() + _WAIT)
+            raise Held(text, waits_for=inward.id, not_before=self.tools.now() + _WAIT)
 
     def _end_without_row(self, snapshot: ContactSnapshot | None, entity: str, base: Base, ours: dict[str, str]) -> None:
         writes: tuple[Write, ...] = ()

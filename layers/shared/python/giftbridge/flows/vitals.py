@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.daily_times import last_batch_time
+from giftbridge.domain.deliveries import OPEN_STATES, WAITS_FOR_ITS_GIFT, Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import parse_moment, readable_moment
-from giftbridge.flows.daily_batch import LAST, last_batch_time
+from giftbridge.flows.daily_batch import LAST
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_imports import SENT_AT
 
@@ -31,8 +32,6 @@ MOST_HELD = 10_000
 HELD_EVERY_MINUTES = 10
 _MOST_IDS = 1_000
 _LOOKED_AT = 100
-# Such a refund waits for its gift: for staff who run the import, or for a delivery that is counted itself.
-_WAITS_FOR_ITS_GIFT = frozenset({"original-held", "original-open"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +152,4 @@ def _likely_oldest(ids: Sequence[str]) -> list[str]:
 
 
 def _waits_for_its_gift(delivery: Delivery) -> bool:
-    return delivery.trouble is not None and delivery.trouble.cause in _WAITS_FOR_ITS_GIFT
+    return delivery.trouble is not None and delivery.trouble.cause in WAITS_FOR_ITS_GIFT

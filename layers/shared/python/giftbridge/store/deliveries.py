@@ -111,6 +111,12 @@ class Deliveries:
             found += self._query_open(f"{bucket}#{destination}#{shard}", limit, until=now)
         return [delivery_id for _, delivery_id in sorted(found)[:limit]]
 
+    def ids_due_after(self, destination: str, moment: datetime, limit: int, bucket: str) -> list[str]:
+        """Ids of deliveries that are due later than a moment, from the same partitions of the index."""
+        partitions = (f"{bucket}#{destination}#{shard}" for shard in range(SHARDS))
+        found = [row for partition in partitions for row in self._query_open(partition, limit, after=moment)]
+        return [delivery_id for _, delivery_id in sorted(found)[:limit]]
+
     def ids_of(self, bucket: str, destination: str, limit: int) -> list[str]:
         """Ids in the four partitions of one of those buckets, due or not, by when they are due: `limit` of each."""
         found = [row for shard in range(SHARDS) for row in self._query_open(f"{bucket}#{destination}#{shard}", limit)]
@@ -125,14 +131,17 @@ class Deliveries:
             found = self._query_open(f"{bucket}#{destination}", limit)
         return [delivery_id for _, delivery_id in sorted(found)[:limit]]
 
-    def _query_open(self, partition: str, limit: int, until: datetime | None = None) -> list[tuple[str, str]]:
+    def _query_open(
+        self, partition: str, limit: int, until: datetime | None = None, after: datetime | None = None
+    ) -> list[tuple[str, str]]:
         values: dict[str, object] = {":bucket": partition}
         condition = "#open = :bucket"
         names = {"#open": "open"}
-        if until is not None:
-            values[":until"] = format_moment(until)
-            condition += " AND #due <= :until"
-            names["#due"] = "due"
+        for sign, moment in (("<=", until), (">", after)):
+            if moment is not None:
+                values[":due"] = format_moment(moment)
+                condition += f" AND #due {sign} :due"
+                names["#due"] = "due"
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             IndexName="open",

@@ -94,6 +94,7 @@ def _trouble_row(trouble: Trouble | None) -> dict[str, object] | None:
     if trouble is None:
         return None
     named = {"cause": trouble.cause, "text": trouble.text, "field": trouble.field, "remedy": trouble.remedy}
+    named["waits_for"] = trouble.waits_for
     found: dict[str, object] = {name: text for name, text in named.items() if text is not None}
     if trouble.candidates:
         found["candidates"] = list(trouble.candidates)
@@ -163,4 +164,5 @@ def _trouble(row: Mapping[str, Any] | None) -> Trouble | None:
     if row is None:
         return None
     candidates: Sequence[str] = row.get("candidates", ())
-    return Trouble(row["cause"], row["text"], row.get("field"), row.get("remedy"), tuple(candidates))
+    waits_for = row.get("waits_for")
+    return Trouble(row["cause"], row["text"], row.get("field"), row.get("remedy"), tuple(candidates), waits_for)

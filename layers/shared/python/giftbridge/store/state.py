@@ -15,7 +15,7 @@ from giftbridge.store.rows import Write, commit, delete, put, read_one
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_MOMENTS = ("stopped_at", "opened_at", "probe_at", "not_before", "last_success_at")
+_MOMENTS = ("stopped_at", "opened_at", "probe_at", "not_before", "asked_at", "last_success_at")
 _TEXTS = ("paused_by", "stopped_why", "stopped_versions", "trial")
 _TRIES = 5
 
