@@ -27,7 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print the fault matrix: calls down, faults across; a dot is exactly once, an X is not, a blank was not run."""
+    """Print the odd answers played, and the fault matrix: calls down, faults across.
+
+    A dot is exactly once, an X is not, a blank was not run.
+    """
+    _show_odd_answers(terminalreporter)
     cells: dict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
     for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
         for name, value in getattr(report, "user_properties", ()):
@@ -44,3 +48,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for (scenario, call), row in cells.items():
         marks = "".join(" " if fault not in row else "." if row[fault] else "X" for fault in faults)
         terminalreporter.line(f"  {marks}  {scenario}: {call}")
+
+
+def _show_odd_answers(terminalreporter: Any) -> None:
+    """How many odd answers each operation was played with, and how many of them ended wrong."""
+    reports = (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ()))
+    properties = [one for report in reports for one in getattr(report, "user_properties", ())]
+    played = sorted(value for name, value in properties if name == "odd answers")
+    if not played:
+        return
+    terminalreporter.section("odd answers")
+    everything, wrong = (sum(counts) for counts in list(zip(*played, strict=True))[1:])
+    terminalreporter.line(f"{len(played)} operations, {everything} answers, {wrong} ended wrong")
+    for operation, count, red in played:
+        terminalreporter.line(f"  {count:5} {red or '.':>5}  {operation}")

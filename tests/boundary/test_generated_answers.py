@@ -2,8 +2,8 @@
 
 The answers are made from the contracts: every required member missing, null and of another type, counts that contradict
 the rows, ids that are none, error objects, pages for people's eyes, halves of an answer. They are given at the first
-call of an operation and when a lost write is looked for, once and three times in a row. A few of each operation are
-drawn by a fixed seed; with MATRIX=all in the environment all are played.
+call of an operation and when a lost write is looked for, once and three times in a row. Some are drawn by a fixed seed;
+with MATRIX=all in the environment all are played.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ from tests.boundary.cells import Cell, all_cells, run
 
 IS_WHOLE = os.environ.get("MATRIX") == "all"
 SEED = 10
-# Each group draws from the cells of so many operations at a time.
 GROUPS = 3
+# In a normal run, of every so many operations one is played; the seed may be moved to draw others.
+STRIDE = 3
 # These are called where people work, not in the flows that are played here: `connect` and the search of the console.
 CALLED_ELSEWHERE = {"issueToken", "createWebhook", "getWebhook", "replaceWebhook", "getOrganization", "listGifts"}
 CLIENTS = Path(__file__).resolve().parents[2] / "layers" / "shared" / "python" / "giftbridge" / "clients"
 
 
 def drawn(system: str) -> dict[str, list[Cell]]:
-    """The cells to play, by operation: one of each, or all."""
+    """The cells to play, by operation: one of some, or all of all."""
     found: dict[str, list[Cell]] = defaultdict(list)
     for cell in all_cells():
         if cell.play.system == system:
             found[cell.play.operation].append(cell)
     chance = random.Random(SEED)
-    return {name: cells if IS_WHOLE else [chance.choice(cells)] for name, cells in found.items()}
+    if IS_WHOLE:
+        return found
+    return {name: [chance.choice(cells)] for n, (name, cells) in enumerate(found.items()) if (n + SEED) % STRIDE == 0}
 
 
 @pytest.mark.timeout(7200 if IS_WHOLE else 120)

@@ -67,7 +67,7 @@ POISONS = {
     "odd decorations": Poison(members=ODD_DECORATIONS, ends=State.DELIVERED),
     "a country nobody knows": Poison(members={"billingAddress": {"countryString": "Atlantis"}}, ends=State.DELIVERED),
 }
-NORMALLY = ("403 of a firewall", "401", "500", "odd decorations")
+NORMALLY = ("403 of a firewall", "odd decorations")
 
 
 def forty_gifts(bench: Workbench, poison: Poison) -> tuple[int, list[int]]:
