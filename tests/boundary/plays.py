@@ -118,6 +118,7 @@ FINDS_NOTHING = frozenset(
         ("searchDonors", "16", Moment.AFTER_A_LOST_WRITE),
         ("getContactByReference", "12", Moment.FIRST),
         ("getProjectByCode", "18", Moment.FIRST),
+        ("queryProjects", "18", Moment.FIRST),
     }
 )
 
