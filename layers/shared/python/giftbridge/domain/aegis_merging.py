@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from giftbridge.domain.aegis_mapping import PARTNER, PLEDGE, GatheredPartner, GatheredPledge
+from giftbridge.domain.aegis_values import known_country
 from giftbridge.domain.agreed import ADDRESS_FIELDS, COUNTRY, EMAIL, PHONES, Fields, changed_since, phones_of
 from giftbridge.domain.mapping_rows import Body, Row
 from giftbridge.domain.normalising import email_form, phone_form
@@ -81,6 +82,8 @@ def merged_pledge(record: Record, gathered: GatheredPledge, changed: Iterable[st
     if gathered.schedule.billing_address.is_empty:
         names -= {f"billing {name}" for name in ADDRESS_FIELDS}
     members = {member for name in names for member in PLEDGE_FOLLOWS.get(name, ())}
+    if gathered.schedule.start_date is None:
+        members -= {"StartDate"}
     values = _values_of(PLEDGE, gathered, members)
     if "status" in names:
         values["Active"] = active
@@ -95,7 +98,7 @@ def merged_partner(record: Record, gathered: GatheredPartner, bases: Sequence[Fi
     if gathered.donor.address.is_empty:
         names -= set(ADDRESS_FIELDS)
     members = {member for name in names for member in PARTNER_FOLLOWS.get(name, ())}
-    left = any(base.get(COUNTRY) for base in bases) and not after.get(COUNTRY)
+    left = COUNTRY in names and any(base.get(COUNTRY) for base in bases) and not known_country(after.get(COUNTRY))
     values = _values_of(PARTNER, gathered, members, EMPTIED | {"CountryCode"} if left else EMPTIED)
     if PHONES in names:
         before = [phones_of(base) for base in bases]

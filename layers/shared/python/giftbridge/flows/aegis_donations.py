@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from giftbridge.clients.aegis import Aegis
@@ -11,10 +11,11 @@ from giftbridge.domain.aegis_bodies import funds_of, transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
-from giftbridge.domain.donations import Donation, Donor, Project
+from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
+from giftbridge.domain.left_out import left_out_of_aegis, names_of
 from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.settings import AegisSettings, Settings
-from giftbridge.domain.validation import require_eligible, require_plain_names, require_sound
+from giftbridge.domain.validation import require_eligible, require_sound
 from giftbridge.errors import Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.aegis_partners import AegisPartners
@@ -23,6 +24,9 @@ from giftbridge.flows.aegis_transactions import post_transaction
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+
+# Among a result's facts, for later tries alone: the fields whose loss the activity tells already.
+_TOLD = "left_out:told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,12 @@ class AegisDonations:
         require_eligible(donation, settings)
         require_sound(donation, settings.aegis.currency)
         donor = self.raisedonors.donor(donation.donor_id)
-        require_plain_names(donor)
-        projects = self.projects_of(donation, work.delivery.corrections)
+        donation, projects = self.as_spelled(
+            donation, self.projects_of(donation, work.delivery.corrections), settings.aegis
+        )
         appeal_code = self.appeal(donation, settings.aegis)
-        rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at)
+        zone = settings.time_zone
+        rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at, zone)
         body = transaction_body(rehearsal)
         self.require_codes(donation, body, settings.aegis)
         pledge = self.pledges.plan(work, donation, donor, settings.aegis)
@@ -97,6 +103,8 @@ class AegisDonations:
     def _send(self, work: Work, prepared: Prepared, partner_id: str, settings: AegisSettings) -> None:
         """Pledge, then transaction."""
         donation = prepared.donation
+        schedule = prepared.pledge.schedule if prepared.pledge is not None else None
+        self._tell_left_out(work, left_out_of_aegis(donation, prepared.donor, schedule))
         applied: dict[str, str | None] = {}
 
         def body_for(partner: str) -> Body:
@@ -111,7 +119,9 @@ class AegisDonations:
                     partner,
                     prepared.appeal_code,
                     donation.created_at,
+                    self.tools.zone,
                     pledge_id,
+                    schedule=schedule,
                 )
             )
 
@@ -124,6 +134,13 @@ class AegisDonations:
             work.facts["pledge"] = applied["pledge"]
         self.record(work, invoice, "recorded in Aegis", proven=True)
 
+    def _tell_left_out(self, work: Work, left_out: Sequence[LeftOut]) -> None:
+        """One line of activity, however often it is tried: the fields alone, for the note has their values."""
+        names = names_of(left_out)
+        if names and work.facts.get(_TOLD) != names:
+            work.facts[_TOLD] = names
+            work.note("left out", f"could not be carried, and stands in the note: {names}", {"fields": names})
+
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the donation is in Aegis under this number; the number goes onto the gift too."""
         work.mirrors.append(f"donation:{work.delivery.entity_id}:{invoice}")
@@ -132,6 +149,7 @@ class AegisDonations:
     def appeal(self, donation: Donation, settings: AegisSettings) -> str:
         """The gift's motivation code where Aegis knows it, else the default appeal."""
         code, default = filled(donation.motivation_code), filled(settings.default_appeal_code)
+        code = self.codes.spelled("appeal", code, settings) if code is not None else None
         if code is not None and (default is None or code == default):
             self.codes.require("appeal", code, "motivationCode", settings)
             return code
@@ -146,6 +164,22 @@ class AegisDonations:
             )
         self.codes.require("appeal", default, "setting aegis.default_appeal_code", settings)
         return default
+
+    def as_spelled(
+        self, donation: Donation, projects: Mapping[int, Project], settings: AegisSettings
+    ) -> tuple[Donation, dict[int, Project]]:
+        """The donation and its projects with their codes in Aegis' own spelling."""
+        spelled = {
+            number: replace(project, code=self.codes.spelled("fund", project.code, settings))
+            if filled(project.code) and project.code is not None
+            else project
+            for number, project in projects.items()
+        }
+        premium = donation.premium
+        if premium is None:
+            return donation, spelled
+        code = self.codes.spelled("product", premium.product_code, settings)
+        return replace(donation, premium=replace(premium, product_code=code)), spelled
 
     def require_codes(self, donation: Donation, body: Body, settings: AegisSettings) -> None:
         """Raises Rejected, naming the code and the remedy, when Aegis would refuse one."""
