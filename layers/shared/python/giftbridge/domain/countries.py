@@ -33,7 +33,7 @@ _EVERYDAY: Mapping[str, str] = {
     "macao china": "MO", "hong kong sar": "HK", "hong kong china": "HK", "hong kong prc": "HK", "hongkong": "HK",
     "brunei": "BN", "palestine": "PS", "palestinian territory": "PS", "occupied palestinian territory": "PS",
     "west bank and gaza": "PS", "west bank": "PS", "gaza": "PS", "gaza strip": "PS",
-    "vatican": "VA", "vatican city": "VA", "holy see vatican city": "VA", "cape verde": "CV", "swaziland": "SZ",
+    "vatican": "VA", "vatican city": "VA", "holy see vatican city": "VA", "holy see": "VA", "cape verde": "CV", "swaziland": "SZ",
     "macedonia": "MK", "fyr macedonia": "MK", "former yugoslav republic macedonia": "MK", "burma": "MM",
     "macedonia former yugoslav republic": "MK", "republic ireland": "IE", "eire": "IE", "ireland republic": "IE",
     "falkland islands": "FK", "falklands": "FK", "falkland islands islas malvinas": "FK", "falklands malvinas": "FK",
@@ -81,6 +81,7 @@ _NAMES = ("alpha_2", "alpha_3", "numeric", "name", "official_name", "common_name
 # Between two ways of saying one country: Virgin Islands, British (VG); US - United States; USA/United States.
 _BETWEEN = (
     re.compile(r"[(\[](?=[^()\[\]]*[)\]]\W*$)"),
+    re.compile(r"\s*[/|]\s*(?=\w{2,3}\W*$)"),
     re.compile(r"(?<=^\w\w)\s*[-\u2013\u2014:]\s*|(?<=^\w\w\w)\s*[-\u2013\u2014:]\s*"),
     re.compile(r"[()\[\]{}/|;:,=]|\s[-\u2013\u2014]\s"),
 )

@@ -12,7 +12,7 @@ SHIPPED_WITH = ("shippingName", "shippingAddress.address1", "shippingAddress.cit
 
 
 def left_out_of_aegis(donation: Donation, donor: Donor, schedule: Schedule | None = None) -> tuple[LeftOut, ...]:
-    """Each once: what could not be read, what is no country, an unknown type of tribute, a premium that cannot go out."""
+    """Each once: what could not be read, what is no country, an unknown type of tribute, an unshippable premium."""
     found = [*donation.left_out, *donor.left_out]
     found += _country("billingAddress", donation.billing_address)
     found += _country("shippingAddress", donation.shipping_address)

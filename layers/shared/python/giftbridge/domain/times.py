@@ -61,7 +61,8 @@ def day_named(zone: str, text: str) -> str | None:
 def instant_in(zone: str, moment: datetime) -> str:
     """The shortest exact form for another system with the offset of a time zone: 2026-12-31T19:00:00-05:00."""
     local = _local(zone, moment)
-    return local.isoformat(timespec="milliseconds" if local.microsecond >= 1000 else "seconds")
+    text = local.isoformat(timespec="milliseconds" if local.microsecond >= 1000 else "seconds")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
 def _local(zone: str, moment: datetime) -> datetime:
