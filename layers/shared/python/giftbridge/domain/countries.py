@@ -33,7 +33,8 @@ _EVERYDAY: Mapping[str, str] = {
     "macao china": "MO", "hong kong sar": "HK", "hong kong china": "HK", "hong kong prc": "HK", "hongkong": "HK",
     "brunei": "BN", "palestine": "PS", "palestinian territory": "PS", "occupied palestinian territory": "PS",
     "west bank and gaza": "PS", "west bank": "PS", "gaza": "PS", "gaza strip": "PS",
-    "vatican": "VA", "vatican city": "VA", "holy see vatican city": "VA", "holy see": "VA", "cape verde": "CV", "swaziland": "SZ",
+    "vatican": "VA", "vatican city": "VA", "holy see vatican city": "VA", "holy see": "VA",
+    "cape verde": "CV", "swaziland": "SZ",
     "macedonia": "MK", "fyr macedonia": "MK", "former yugoslav republic macedonia": "MK", "burma": "MM",
     "macedonia former yugoslav republic": "MK", "republic ireland": "IE", "eire": "IE", "ireland republic": "IE",
     "falkland islands": "FK", "falklands": "FK", "falkland islands islas malvinas": "FK", "falklands malvinas": "FK",
@@ -77,6 +78,7 @@ _EVERYDAY: Mapping[str, str] = {
     "日本": "JP", "中国": "CN", "中國": "CN", "香港": "HK", "台灣": "TW", "台湾": "TW", "대한민국": "KR", "한국": "KR",
     "россия": "RU", "украина": "UA", "україна": "UA", "ελλαδα": "GR", "българия": "BG", "ישראל": "IL", "مصر": "EG",
 }  # fmt: skip
+_WITHOUT_A_CODE = frozenset({"kosovo", "republic kosovo", "kosova", "republika e kosoves", "xk", "xkx"})
 _NAMES = ("alpha_2", "alpha_3", "numeric", "name", "official_name", "common_name")
 # Between two ways of saying one country: Virgin Islands, British (VG); US - United States; USA/United States.
 _BETWEEN = (
@@ -105,6 +107,11 @@ def country_code(country: str) -> str | None:
         if len(said) == 1 and None not in said:
             return said.pop()
     return None
+
+
+def has_no_code(country: str) -> bool:
+    """Whether a text names a country to which ISO has given no code."""
+    return _key(country) in _WITHOUT_A_CODE
 
 
 @lru_cache(maxsize=1)
