@@ -141,7 +141,7 @@ ODD = [
         "a phone that is a list",
         donor={"donorPhoneNumbers": "512-555-0101"},
         fields=("donor.donorPhoneNumbers",),
-        words="x",
+        words="512",
     ),
     Odd(
         "an organisation with a person's name",

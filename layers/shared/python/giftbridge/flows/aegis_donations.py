@@ -12,7 +12,7 @@ from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
 from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
-from giftbridge.domain.left_out import left_out_of_aegis, names_of
+from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import require_eligible, require_sound
@@ -21,12 +21,10 @@ from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges, PledgePlan
 from giftbridge.flows.aegis_transactions import post_transaction
+from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
-
-# Among a result's facts, for later tries alone: the fields whose loss the activity tells already.
-_TOLD = "left_out:told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +133,10 @@ class AegisDonations:
         self.record(work, invoice, "recorded in Aegis", proven=True)
 
     def _tell_left_out(self, work: Work, left_out: Sequence[LeftOut]) -> None:
-        """One line of activity, however often it is tried: the fields alone, for the note has their values."""
-        names = names_of(left_out)
-        if names and work.facts.get(_TOLD) != names:
-            work.facts[_TOLD] = names
-            work.note("left out", f"could not be carried, and stands in the note: {names}", {"fields": names})
+        names = untold(work.facts, left_out)
+        if names:
+            work.facts[TOLD] = names
+            work.note(WHAT, telling(names), {"fields": names})
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the donation is in Aegis under this number; the number goes onto the gift too."""
