@@ -107,7 +107,7 @@ def _agrees_or_unsaid(sent: str, returned: str | None) -> bool:
 
 
 def _same_or_unsaid(sent: str, returned: str | None) -> bool:
-    if not returned:
+    if not sent or not returned:
         return True
     try:
         return could_be_same_moment(parse_moment(sent), returned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -28,6 +29,11 @@ _REMEDIES: Mapping[LookupKind, str] = {
     "pledge_program": "add it in Aegis, or correct the setting aegis.pledge_program_name, then retry",
     "channel": "add it in Aegis, or correct the setting aegis.channel, then retry",
 }
+
+
+def _likeness(code: str) -> str:
+    """What codes have in common that people take for the same."""
+    return " ".join("".join(c for c in code if unicodedata.category(c) != "Cf").split()).casefold()
 
 
 class AegisCodes:
@@ -68,6 +74,24 @@ class AegisCodes:
             if verdict == "not-offered" and kind in settings.codes:
                 return "active" if code in settings.codes[kind] else "missing"
             return verdict
+
+    def spelled(self, kind: LookupKind, code: str, settings: AegisSettings) -> str:
+        """A code in Aegis' own spelling where it differs in blanks and capitals alone; else without blanks around it.
+
+        One that is spelled in several ways there is taken as it is written.
+        """
+        text = code.strip()
+        with self._lock:
+            if self.verdict(kind, text, settings) in {"active", "inactive"}:
+                return text
+            now, wanted = self.now(), _likeness(text)
+            known = {
+                c
+                for (k, c), (until, verdict) in self._remembered.items()
+                if k == kind and verdict == "active" and until > now
+            }
+            same = {own for own in known | set(settings.codes.get(kind, ())) if _likeness(own) == wanted}
+            return same.pop() if len(same) == 1 else text
 
     def knows_donor_id(self, field: str) -> bool:
         """Whether Aegis has the custom data field for the donor id; checked once an hour."""

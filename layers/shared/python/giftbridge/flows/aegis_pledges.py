@@ -66,6 +66,7 @@ class AegisPledges:
         if known.key is not None:
             return PledgePlan(donation.schedule_id, known, None, donation.motivation_code)
         schedule = self.raisedonors.schedule(donation.schedule_id)
+        schedule = replace(schedule, created_at=schedule.created_at or donation.created_at)
         plan = PledgePlan(donation.schedule_id, known, schedule, donation.motivation_code)
         if schedule.crm_key is None and self._body(work, plan, schedule, donor, "", settings) is None:
             return None
@@ -169,7 +170,7 @@ class AegisPledges:
             "amount": str(body["PledgeAmount"]),
             "frequency": str(body["Frequency"]),
             "start": str(body["StartDate"]),
-            "pledged": str(body["DatePledged"]),
+            "pledged": str(body.get("DatePledged", "")),
             "schedule": digest_of(fields),
             "why_anew": why_anew or "",
         }
@@ -224,7 +225,7 @@ class AegisPledges:
             self.codes.require("pledge_program", program, "setting aegis.pledge_program_name", settings)
         appeal_code = self.appeal(schedule, plan.motivation_code, settings)
         try:
-            return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, appeal_code))
+            return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, appeal_code, self.tools.zone))
         except Rejected as refused:
             if refused.cause != "unmappable-frequency" or settings.on_unmappable_frequency != "send_without_pledge":
                 raise
@@ -233,13 +234,9 @@ class AegisPledges:
 
     def appeal(self, schedule: Schedule, gift_code: str | None, settings: AegisSettings) -> str | None:
         """The first of schedule's, gift's and default appeal that Aegis knows; a pledge needs none."""
-        codes = (schedule.motivation_code, gift_code, settings.default_appeal_code)
-        for code in codes:
-            if (
-                code is not None
-                and filled(code)
-                and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}
-            ):
+        for written in (schedule.motivation_code, gift_code, settings.default_appeal_code):
+            code = self.codes.spelled("appeal", written, settings) if written is not None and filled(written) else None
+            if code is not None and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}:
                 return code
         return None
 

@@ -16,7 +16,7 @@ from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.reversals import PLEDGE, projects_as_sent, require_same_amount, reversing_rows
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import parse_moment
-from giftbridge.domain.validation import REVERSED_STATUSES, require_plain_names, require_sound
+from giftbridge.domain.validation import REVERSED_STATUSES, require_sound
 from giftbridge.errors import Ambiguous, Held, LostRace, Rejected, Skipped
 from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_transactions import live_pledge, post_transaction
@@ -49,7 +49,6 @@ class AegisRefunds:
         require_sound(donation, None)
         require_same_amount(original, donation)
         donor = self.raisedonors.donor(donation.donor_id)
-        require_plain_names(donor)
         partner_id = self._partner(work, original, donor, settings.aegis)
         self._require_no_other_refund(work, donation, partner_id)
         self._send(work, original, donation, donor, partner_id, settings.aegis)
@@ -128,6 +127,7 @@ class AegisRefunds:
         sent = original.attempt.values if original.attempt is not None else {}
         corrections = {**original.corrections, **work.delivery.corrections}
         projects = projects_as_sent(original, donation, self.donations.projects_of(donation, corrections))
+        donation, projects = self.donations.as_spelled(donation, projects, settings)
         appeal_code = sent.get("appeal") or self.donations.appeal(donation, settings)
         pledge_id = original.result.get("pledge") or sent.get(PLEDGE)
 
@@ -140,6 +140,7 @@ class AegisRefunds:
                 partner,
                 appeal_code,
                 self._refunded_at(work),
+                self.tools.zone,
                 live_pledge(self.aegis, pledge_id, partner),
                 sign=-1,
             )

@@ -38,3 +38,8 @@ class Tools:
     time_left: TimeLeft
     credentials_version: Callable[[str], str]
     threads: int = 8
+
+    @property
+    def zone(self) -> str:
+        """The organisation's time zone (setting time_zone)."""
+        return self.settings()[1].time_zone

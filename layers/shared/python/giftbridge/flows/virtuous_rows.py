@@ -18,10 +18,12 @@ from giftbridge.domain.corrections import corrected, corrected_projects, in_forc
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id, project_changed_id
 from giftbridge.domain.donations import Donation, Donor, Schedule
+from giftbridge.domain.left_out import left_out_of_virtuous
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.validation import require_eligible
 from giftbridge.domain.virtuous_mapping import GatheredGift, contact_row, gift_row, project_codes
 from giftbridge.errors import Held, Rejected, Skipped
+from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.store.contact_snapshots import ContactSnapshot
@@ -138,7 +140,18 @@ class VirtuousRows:
         )
         row = gift_row(gathered, settings)
         self._require_known_codes(gathered, shared)
-        return PreparedRow(_text(settings.virtuous.reference_source, row), writes)
+        names = untold(member.result, left_out_of_virtuous(donation, donor))
+        if not names:
+            return PreparedRow(_text(settings.virtuous.reference_source, row), writes)
+        line = self.tools.activity.line(
+            member.donor_entity,
+            now=self.tools.now(),
+            what=WHAT,
+            why=telling(names),
+            delivery_id=member.id,
+            details={"kind": member.kind.value, "fields": names},
+        )
+        return PreparedRow(_text(settings.virtuous.reference_source, row), (*writes, line), {TOLD: names})
 
     def _donor(self, donor_id: int, shared: Preparation) -> Donor:
         if donor_id not in shared.donors:
