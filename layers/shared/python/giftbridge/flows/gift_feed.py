@@ -9,6 +9,7 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_sighting
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
@@ -41,16 +42,16 @@ class GiftFeed:
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
         names = [
             name
-            for destination in turn.starts
+            for destination in turn.on
             for donation_id, sighting in newest.items()
             for name in _names(donation_id, destination, is_reversed=sighting.is_reversed)
         ]
         known = self.tools.deliveries.get_many(names)
         planned = [
             plan
-            for destination, start in turn.starts.items()
+            for destination, on in turn.on.items()
             for sighting in newest.values()
-            if (plan := self._planned(sighting, known, turn, destination, start))
+            if (plan := self._planned(sighting, known, turn, destination, on))
         ]
         written = [row for rows in side_by_side(self._write, planned, self.threads) for row in rows]
         aegis = [delivery for delivery in written if delivery.destination == AEGIS]
@@ -61,12 +62,12 @@ class GiftFeed:
         return [delivery for delivery in aegis if delivery.state in {State.PENDING, State.UNKNOWN}]
 
     def _planned(
-        self, sighting: Sighting, known: dict[str, Delivery], turn: Turn, destination: str, start: datetime
+        self, sighting: Sighting, known: dict[str, Delivery], turn: Turn, destination: str, on: OnPeriods
     ) -> list[Plan]:
         """The rows that a sighting changes, the donation's before its refund's."""
         planned: list[Plan] = []
         created = known.get(donation_created_id(sighting.donation_id, destination))
-        after = delivery_for(sighting, created, turn.settings, start, turn.now, destination)
+        after = delivery_for(sighting, created, turn.settings, on, turn.now, destination)
         if after is not None:
             planned.append((created, _nudged(after, turn)))
         refunded = known.get(donation_refunded_id(sighting.donation_id, destination))

@@ -23,7 +23,7 @@ from giftbridge.errors import GiftBridgeError, LostRace, RecordMissing
 from giftbridge.flows.aegis_adjustments import ADJUSTS, CORRECTS, OF, STANDS
 from giftbridge.flows.aegis_transactions import transaction_numbered
 from giftbridge.flows.reconciliation_plans import HealItem, HealPlan, HealResult, Left, adjusts_by
-from giftbridge.flows.reconciliation_sides import start_of
+from giftbridge.flows.reconciliation_sides import on_periods_of
 from giftbridge.flows.reconciliation_states import ACCEPTED, HEALING, tell_latest_anew
 from giftbridge.flows.tools import Tools
 from giftbridge.store.reconciliations import Reconciliations
@@ -105,9 +105,9 @@ class Healing:
         known = self.tools.deliveries.get_many([created_id, refunded_id])
         _, settings = self.tools.settings()
         now, created = self.tools.now(), known.get(created_id)
-        start = start_of(self.tools, settings, one.crm)
+        on = on_periods_of(self.tools, settings, one.crm)
         if one.kind == DONATION:
-            after = delivery_for(sighting, created, settings, start, now, one.crm)
+            after = delivery_for(sighting, created, settings, on, now, one.crm)
         else:
             after = refund_for(sighting, created, known.get(refunded_id), now, is_first_sight=False)
         if after is None:
