@@ -157,6 +157,9 @@ class DonationPickup:
         except GiftBridgeError as error:
             log.warning("the backfill could not go on", extra={"cause": error.cause})
             troubles["backfill"] = error.cause
+        except Exception as error:
+            log.exception("the backfill could not go on", extra={"error": type(error).__name__})
+            troubles["backfill"] = f"unexpected: {type(error).__name__}"
 
     def _on(self, settings: Settings, now: datetime) -> dict[str, OnPeriods]:
         """When each destination that takes gifts now was on; what is older moves only by backfill (requirement E8)."""
