@@ -13,6 +13,7 @@ from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
 from giftbridge.domain.donations import Donation, Donor, Project
 from giftbridge.domain.mapping_rows import Body
+from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import require_eligible, require_plain_names, require_sound
 from giftbridge.errors import Rejected
@@ -23,6 +24,8 @@ from giftbridge.flows.aegis_transactions import post_transaction
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+
+SYSTEM = "aegis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,38 @@ class AegisDonations:
     def carry(self, work: Work) -> None:
         """The donation becomes a transaction; see design of the path in docs/architecture.md."""
         _, settings = self.tools.settings()
-        prepared = self.prepare(work, settings)
+        source = self.raisedonors.donation(work.delivery.entity_id)
+        if source.crm_key is not None and source.crm_key not in former_invoices(work.delivery):
+            self._adopt(work, source.crm_key)
+            return
+        prepared = self.prepare(work, settings, source)
         partner_id = self.partners.settle(work, prepared.donor, settings.aegis)
         self._send(work, prepared, partner_id, settings.aegis)
 
-    def prepare(self, work: Work, settings: Settings) -> Prepared:
-        """Read the source as it is now and refuse what Aegis would refuse, before any write."""
-        source = self.raisedonors.donation(work.delivery.entity_id)
+    def _adopt(self, work: Work, invoice: str) -> None:
+        """Somebody else has recorded the donation since it was first seen: its key is taken over, nothing is sent.
+
+        Raises Rejected where the key is that of another donation.
+        """
+        claim = f"aegis-invoice#{invoice}"
+        claimant = self.tools.keys.claimed_by([claim], SYSTEM).get(claim, work.delivery.id)
+        if claimant != work.delivery.id:
+            raise Rejected(
+                f"{invoice[:40]!r} is the number of {claimant}",
+                cause="key-of-another",
+                field="crmKey",
+                remedy="correct or remove the gift's CRM key on RaiseDonors, then retry",
+            )
+        for unsure in ("partner", "pledge", "matched_by"):
+            work.facts.pop(unsure, None)
+        # Others sent it: what an attempt of ours would have sent tells nothing of it.
+        work.delivery = replace(work.delivery, attempt=None)
+        how = "adopted: the donation carried a CRM key before it was sent"
+        work.delivered({"invoice": invoice, "how": how, ADOPTED: "late"}, how, claim=claim, proven=False)
+
+    def prepare(self, work: Work, settings: Settings, source: Donation | None = None) -> Prepared:
+        """Check the source as it is now and refuse what Aegis would refuse, before any write."""
+        source = source or self.raisedonors.donation(work.delivery.entity_id)
         if work.delivery.corrections:
             self._drop_overtaken(work, source)
         donation = corrected(source, work.delivery.corrections)

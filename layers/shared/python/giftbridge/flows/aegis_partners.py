@@ -85,6 +85,9 @@ class AegisPartners:
             # The donor has another partner since: what names the old one follows there.
             return str(row.key)
         self._lose(work, donor, refused_id, refused)
+        if donor.crm_key not in {None, refused_id} and self._honours_imported(work, donor, settings):
+            # Others know where the donor's partner went.
+            return self._found(work, donor, str(donor.crm_key), "imported key", "")
         return self._match_or_create(work, donor, settings, "")
 
     def _lose(self, work: Work, donor: Donor, refused_id: str, refused: Rejected) -> None:

@@ -13,7 +13,7 @@ from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.domain.donations import Donation, Donor
 from giftbridge.domain.mapping_rows import Body
-from giftbridge.domain.reversals import PLEDGE, projects_as_sent, require_same_amount, reversing_rows
+from giftbridge.domain.reversals import ADOPTED, PLEDGE, projects_as_sent, require_same_amount, reversing_rows
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import parse_moment
 from giftbridge.domain.validation import REVERSED_STATUSES, require_plain_names, require_sound
@@ -51,7 +51,7 @@ class AegisRefunds:
         donor = self.raisedonors.donor(donation.donor_id)
         require_plain_names(donor)
         partner_id = self._partner(work, original, donor, settings.aegis)
-        self._require_no_other_refund(work, donation, partner_id)
+        self._require_no_other_refund(work, original, donation, partner_id)
         self._send(work, original, donation, donor, partner_id, settings.aegis)
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
@@ -94,12 +94,13 @@ class AegisRefunds:
             return sent_to
         return self.donations.partners.settle(work, donor, settings)
 
-    def _require_no_other_refund(self, work: Work, donation: Donation, partner_id: str) -> None:
+    def _require_no_other_refund(self, work: Work, original: Delivery, donation: Donation, partner_id: str) -> None:
         """An original that others sent and that was refunded before we saw it: they may have sent its refund too.
 
         Raises Ambiguous once; a retry is a person's word that the refund is not there.
         """
-        if work.facts.get("first_seen") != "refunded":
+        first_seen = work.facts.get("first_seen", "refunded" if ADOPTED in original.result else "")
+        if first_seen != "refunded":
             return
         first = donation.created_at.date() - timedelta(days=1)
         rows = reversing_rows(self.aegis.history(partner_id, first, work.now.date() + timedelta(days=1)), donation)

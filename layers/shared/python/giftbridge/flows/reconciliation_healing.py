@@ -17,6 +17,7 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_adjusted_id, donation_created_id, donation_refunded_id
 from giftbridge.domain.reconciliation import DONATION, REFUND, Difference, Heal, Sort
+from giftbridge.domain.reversals import without_invoice
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import GiftBridgeError, LostRace, RecordMissing
@@ -144,9 +145,7 @@ class Healing:
         before = self._delivery(one, State.DELIVERED)
         number = before.result.get("invoice", "")
         self._require_gone(one, before)
-        result = {name: value for name, value in before.result.items() if name not in {"invoice", "how"}}
-        result["former_invoice"] = " ".join([*result.get("former_invoice", "").split(), number])
-        fresh = replace(before, attempt=None, mirrors=(), result=result)
+        fresh = replace(before, attempt=None, mirrors=(), result=without_invoice(before))
         after = life.reopened(fresh, self.tools.now())
         why = f"{one.words}; it is sent anew, asked for by {self.who}"
         line = self._line(after.donor_entity, "reopened", why, after.id, {"former invoice": number})
