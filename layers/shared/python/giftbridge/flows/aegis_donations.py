@@ -63,12 +63,24 @@ class AegisDonations:
         """The donation becomes a transaction; see design of the path in docs/architecture.md."""
         _, settings = self.tools.settings()
         source = self.raisedonors.donation(work.delivery.entity_id)
-        if source.crm_key is not None and source.crm_key not in former_invoices(work.delivery):
-            self._adopt(work, source.crm_key)
+        key = self.key_of_others(work, source)
+        if key is not None:
+            self._adopt(work, key)
             return
         prepared = self.prepare(work, settings, source)
         partner_id = self.partners.settle(work, prepared.donor, settings.aegis)
         self._send(work, prepared, partner_id, settings.aegis)
+
+    def number_stored(self, work: Work) -> str | None:
+        """The number under which somebody found what a lost request made, and stored it on the donation."""
+        key = self.key_of_others(work)
+        claims = self.tools.keys.claimed_by([f"aegis-invoice#{key}"], SYSTEM)
+        return key if set(claims.values()) <= {work.delivery.id} else None
+
+    def key_of_others(self, work: Work, source: Donation | None = None) -> str | None:
+        """The invoice number that others have stored on the donation, if it carries one that was never ours."""
+        key = (source or self.raisedonors.donation(work.delivery.entity_id)).crm_key
+        return key if key not in former_invoices(work.delivery) else None
 
     def _adopt(self, work: Work, invoice: str) -> None:
         """Somebody else has recorded the donation since it was first seen: its key is taken over, nothing is sent.

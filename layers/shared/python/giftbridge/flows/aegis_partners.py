@@ -122,6 +122,19 @@ class AegisPartners:
         self._made(work, donor, match.partner.id, rule, fields if digest_of(fields) == sent_digest else {})
         return True
 
+    def is_active(self, partner_id: str) -> bool:
+        """Whether what a partner's history does not show is surely not there: staff may have merged any other."""
+        partner = self.aegis.partner(partner_id)
+        return partner is not None and partner.is_active
+
+    def successors(self, donor: Donor, settings: AegisSettings, lost_id: str) -> list[str]:
+        """The active partners into which a donor's partner may have been merged: Aegis itself does not say."""
+        row = self.tools.keys.get(f"donor#{donor.id}", SYSTEM)
+        named = [row.key if row is not None else None, donor.crm_key]
+        active = [name for name in named if name not in {None, lost_id} and self.is_active(str(name))]
+        matching = [match.partner.id for match in self._matches(donor, settings)]
+        return [name for name in dict.fromkeys([*map(str, active), *matching]) if name != lost_id]
+
     def _honours_imported(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
         if donor.crm_key in self.tools.keys.refused(f"donor#{donor.id}", SYSTEM):
             return False

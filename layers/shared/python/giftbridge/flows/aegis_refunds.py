@@ -27,6 +27,7 @@ SYSTEM = "aegis"
 _WAIT = timedelta(seconds=5)
 _WAIT_FOR_A_PERSON = timedelta(seconds=60)
 _NOT_SENT = "original-not-sent"
+_LOOKED_FOR = "refunded, and looked for in Aegis"
 
 
 class AegisRefunds:
@@ -102,13 +103,21 @@ class AegisRefunds:
         first_seen = work.facts.get("first_seen", "refunded" if ADOPTED in original.result else "")
         if first_seen != "refunded":
             return
+        if not self.donations.partners.is_active(partner_id):
+            work.facts["first_seen"] = _LOOKED_FOR
+            raise Ambiguous(
+                f"partner {partner_id} is inactive or gone: whether this refund is there already cannot be seen",
+                cause="refund-may-be-there",
+                candidates=(),
+                remedy="look under the partner that took its place; leave it if it is there, retry if it is not",
+            )
         first = donation.created_at.date() - timedelta(days=1)
         rows = reversing_rows(self.aegis.history(partner_id, first, work.now.date() + timedelta(days=1)), donation)
         numbers = [row.invoice_number for row in rows if row.invoice_number is not None]
         claims = self.tools.keys.claimed_by([f"aegis-invoice#{number}" for number in numbers], SYSTEM)
         unclaimed = [str(number) for number in numbers if f"aegis-invoice#{number}" not in claims]
         if unclaimed:
-            work.facts["first_seen"] = "refunded, and looked for in Aegis"
+            work.facts["first_seen"] = _LOOKED_FOR
             raise Ambiguous(
                 f"{len(unclaimed)} transactions in Aegis may be this refund already",
                 cause="refund-may-be-there",

@@ -162,6 +162,9 @@ class Healing:
                 history = aegis.history(place, _EVER, self.tools.now().date() + timedelta(days=2))
             except RecordMissing as missing:
                 raise Left(f"partner {place} does not exist any more: find out where it went") from missing
+            partner = aegis.partner(place)
+            if partner is None or not partner.is_active:
+                raise Left(f"partner {place} is inactive, and its history may have moved: find out where it went")
             alike = [row for row in history if row.amount == one.expected]
             names = [f"aegis-invoice#{row.invoice_number}" for row in alike]
             claims = self.tools.keys.claimed_by(names, AEGIS)
