@@ -9,7 +9,7 @@ from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.agreed import Fields, digest_of, donor_fields
 from giftbridge.domain.deliveries import Kind, Step
 from giftbridge.domain.donations import Donor
-from giftbridge.domain.matching import Match, choose, is_plausible, matches, rules_for, searches_for
+from giftbridge.domain.matching import Match, Rule, choose, is_plausible, matches, rules_for, searches_for
 from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL, REFUND_TO_NEW_PARTNER
 from giftbridge.domain.partners import Partner
 from giftbridge.domain.settings import AegisSettings
@@ -111,8 +111,14 @@ class AegisPartners:
 
         Partners that matched before the request was sent are not it.
         """
-        found = [match for match in self._matches(donor, settings) if match.partner.id not in known_before]
-        match = choose(found, "review") if known_before else self._chosen(work, donor, settings, found, "")
+        by_id_first = self._matches(donor, settings, (("donor_id",),))
+        found = [match for match in by_id_first if match.partner.id not in known_before]
+        is_marked = bool(found) and found[0].rule == ("donor_id",)
+        if known_before or is_marked or not self.codes.knows_donor_id(settings.donor_id_field):
+            # It may be any of these, whatever is set for several: that they match is no sign that it is not there.
+            match = choose(found, "review")
+        else:
+            match = self._chosen(work, donor, settings, found, "")
         if match is None:
             return False
         rule = f"found after a lost answer, by {' + '.join(match.rule)}"
@@ -163,8 +169,8 @@ class AegisPartners:
             rule += f" ({settings.on_several_matches} of {match.of_several})"
         return self._found(work, donor, match.partner.id, rule, ended)
 
-    def _matches(self, donor: Donor, settings: AegisSettings) -> list[Match]:
-        rules = rules_for(donor, settings.match_rules)
+    def _matches(self, donor: Donor, settings: AegisSettings, first: tuple[Rule, ...] = ()) -> list[Match]:
+        rules = (*first, *rules_for(donor, settings.match_rules))
         seen: dict[str, Partner] = {}
         for search in searches_for(donor, rules):
             seen.update({partner.id: partner for partner in self.aegis.search(search)})
