@@ -16,6 +16,11 @@ UNREADABLE = "?"
 NOT_IT = "not_it"
 
 
+def partner_name(partner_id: str) -> str:
+    """What an inactive partner is called among candidates: to rule it out says that nothing was recorded there."""
+    return f"partner/{partner_id}"
+
+
 def invoice_name(row: HistoryRow) -> str:
     """What a transaction is called among candidates."""
     return str(row.invoice_number or UNREADABLE)

@@ -14,6 +14,7 @@ from giftbridge.domain.corrections import corrected, corrected_projects, in_forc
 from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
 from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
+from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import require_eligible, require_sound
 from giftbridge.errors import Rejected
@@ -25,6 +26,8 @@ from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+
+SYSTEM = "aegis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,50 @@ class AegisDonations:
     def carry(self, work: Work) -> None:
         """The donation becomes a transaction; see design of the path in docs/architecture.md."""
         _, settings = self.tools.settings()
-        prepared = self.prepare(work, settings)
+        source = self.raisedonors.donation(work.delivery.entity_id)
+        key = self.key_of_others(work, source)
+        if key is not None:
+            self._adopt(work, key)
+            return
+        prepared = self.prepare(work, settings, source)
         partner_id = self.partners.settle(work, prepared.donor, settings.aegis)
         self._send(work, prepared, partner_id, settings.aegis)
 
-    def prepare(self, work: Work, settings: Settings) -> Prepared:
-        """Read the source as it is now and refuse what Aegis would refuse, before any write."""
-        source = self.raisedonors.donation(work.delivery.entity_id)
+    def number_stored(self, work: Work) -> str | None:
+        """The number under which somebody found what a lost request made, and stored it on the donation."""
+        key = self.key_of_others(work)
+        claims = self.tools.keys.claimed_by([f"aegis-invoice#{key}"], SYSTEM)
+        return key if set(claims.values()) <= {work.delivery.id} else None
+
+    def key_of_others(self, work: Work, source: Donation | None = None) -> str | None:
+        """The invoice number that others have stored on the donation, if it carries one that was never ours."""
+        key = (source or self.raisedonors.donation(work.delivery.entity_id)).crm_key
+        return key if key not in former_invoices(work.delivery) else None
+
+    def _adopt(self, work: Work, invoice: str) -> None:
+        """Somebody else has recorded the donation since it was first seen: its key is taken over, nothing is sent.
+
+        Raises Rejected where the key is that of another donation.
+        """
+        claim = f"aegis-invoice#{invoice}"
+        claimant = self.tools.keys.claimed_by([claim], SYSTEM).get(claim, work.delivery.id)
+        if claimant != work.delivery.id:
+            raise Rejected(
+                f"{invoice[:40]!r} is the number of {claimant}",
+                cause="key-of-another",
+                field="crmKey",
+                remedy="correct or remove the gift's CRM key on RaiseDonors, then retry",
+            )
+        for unsure in ("partner", "pledge", "matched_by"):
+            work.facts.pop(unsure, None)
+        # Others sent it: what an attempt of ours would have sent tells nothing of it.
+        work.delivery = replace(work.delivery, attempt=None)
+        how = "adopted: the donation carried a CRM key before it was sent"
+        work.delivered({"invoice": invoice, "how": how, ADOPTED: "late"}, how, claim=claim, proven=False)
+
+    def prepare(self, work: Work, settings: Settings, source: Donation | None = None) -> Prepared:
+        """Check the source as it is now and refuse what Aegis would refuse, before any write."""
+        source = source or self.raisedonors.donation(work.delivery.entity_id)
         if work.delivery.corrections:
             self._drop_overtaken(work, source)
         donation = corrected(source, work.delivery.corrections)

@@ -82,12 +82,27 @@ class AegisPledges:
         candidate = plan.known.key or imported
         if candidate is None:
             return self._create(work, plan, donor, partner_id, settings)
-        pledge = next((p for p in self.aegis.pledges(partner_id) if p.id.casefold() == candidate.casefold()), None)
+        pledges = self.aegis.pledges(partner_id)
+        pledge = _named(pledges, candidate)
         if pledge is not None and pledge.is_active:
             if plan.known.key is None:
                 work.settle_key(plan.entity, pledge.id, "imported key", plan.known.ended)
             return pledge.id
-        return self._lost(work, plan, donor, partner_id, settings, "is inactive" if pledge else "does not exist")
+        schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
+        others = _named(pledges, schedule.crm_key or "") if plan.known.key is not None else None
+        if others is not None and others.is_active and self.unclaimed([others], work.delivery.id):
+            self._take_over(work, plan, others.id, f"pledge {candidate} {_why_lost(pledge)}")
+            return others.id
+        plan = replace(plan, schedule=schedule)
+        return self._lost(work, plan, donor, partner_id, settings, _why_lost(pledge))
+
+    def _take_over(self, work: Work, plan: PledgePlan, pledge_id: str, why: str) -> None:
+        """Others have given the schedule another pledge, and stored it there: it is the schedule's from now on."""
+        seen = self.tools.keys.get(plan.entity, SYSTEM)
+        work.note("pledge taken over", f"{why}; RaiseDonors names {pledge_id}")
+        work.also.append(self.tools.keys.link(plan.entity, SYSTEM, pledge_id, "imported key", seen, work.now))
+        claim = f"aegis-pledge#{pledge_id}"
+        work.also.append(self.tools.keys.claim(claim, SYSTEM, work.delivery.id, work.now))
 
     def _lost(
         self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings, why: str
@@ -239,6 +254,14 @@ class AegisPledges:
             if code is not None and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}:
                 return code
         return None
+
+
+def _named(pledges: Iterable[Pledge], pledge_id: str) -> Pledge | None:
+    return next((pledge for pledge in pledges if pledge.id.casefold() == pledge_id.casefold()), None)
+
+
+def _why_lost(pledge: Pledge | None) -> str:
+    return "is inactive" if pledge is not None else "does not exist"
 
 
 def _is_of_schedule(work: Work) -> bool:

@@ -112,7 +112,7 @@ class ScheduleFeed(_ChangeFeed):
 
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A schedule as the feed shows it."""
-        return read_schedule_sighting(raw, turn.start, with_tests=_with_tests(turn))
+        return read_schedule_sighting(raw, turn.on_for(DESTINATION), with_tests=_with_tests(turn))
 
 
 class DonorFeed(_ChangeFeed):
@@ -167,7 +167,11 @@ class NoteFeed:
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write a delivery for each new note of a person."""
         sightings = [sighting for sighting in map(read_note_sighting, raws) if sighting is not None]
-        planned = [note for sighting in sightings if (note := note_for(sighting, turn.start, turn.now)) is not None]
+        planned = [
+            note
+            for sighting in sightings
+            if (note := note_for(sighting, turn.on_for(DESTINATION), turn.now)) is not None
+        ]
         known: Mapping[str, Delivery] = self.tools.deliveries.get_many(note.id for note in planned)
         new = {note.id: note for note in planned if note.id not in known}
         written = side_by_side(lambda note: self._write(note, turn), list(new.values()), self.threads)

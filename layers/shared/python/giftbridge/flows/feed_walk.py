@@ -14,6 +14,7 @@ from giftbridge.clients.whole_answers import Page
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, DeliveryQueue, new_nudge_name
 from giftbridge.domain.deliveries import Delivery
 from giftbridge.domain.feed_steps import Steps
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import LostRace
@@ -50,7 +51,7 @@ class Line:
 class Turn:
     """One run of the pickup, as its feeds see it. `start` is the moment before which nothing is to be sent.
 
-    `starts` says the same for each destination that takes gifts. `nudge` names the messages of this run; None while the
+    `on` says when each destination took gifts, of those that do. `nudge` names the messages of this run; None while the
     destination is closed and the rows wait for the sweep.
     """
 
@@ -58,9 +59,13 @@ class Turn:
     start: datetime
     now: datetime
     line: Line
-    starts: Mapping[str, datetime]
+    on: Mapping[str, OnPeriods]
     nudge: str | None = field(default_factory=new_nudge_name)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def on_for(self, destination: str) -> OnPeriods:
+        """When a destination was on; of one that takes no gifts, from the start on."""
+        return self.on.get(destination, OnPeriods.since(self.start))
 
     def nudged(self, delivery: Delivery) -> Delivery:
         """The delivery as it is written when a message is to be sent for it; as it is when none is."""

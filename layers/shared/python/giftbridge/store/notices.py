@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from giftbridge.domain.notices import FieldChange, Notice, WaitingNotice
 from giftbridge.domain.times import format_moment
-from giftbridge.store.rows import Write, from_item, put, read_many, to_item
+from giftbridge.store.rows import Write, from_item, put, read_many, to_item, wait_before
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -80,9 +80,13 @@ class Notices:
         while left:
             batch, left = left[:_BATCH_WRITE], left[_BATCH_WRITE:]
             requests: Any = [{"DeleteRequest": {"Key": to_item({"entity": WAITING, "at": key})}} for key in batch]
+            tries = 0
             while requests:
                 answer = self.client.batch_write_item(RequestItems={self.table: requests})
                 requests = answer.get("UnprocessedItems", {}).get(self.table, [])
+                if requests:
+                    wait_before(tries)
+                    tries += 1
 
     def _pages(self, most: int, **more: Any) -> Iterable[Any]:
         """The waiting rows, a page at a time."""
