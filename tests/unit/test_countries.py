@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pycountry
 import pytest
 
+from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_values import known_country
 from giftbridge.domain.countries import country_code
+from giftbridge.domain.donations import Address
+from ops.simulators.countries import COUNTRY_CODES
+from tests.unit.samples import DONATION, gathered
 
 
 @pytest.mark.parametrize(
@@ -103,6 +109,18 @@ LISTED = [(written, None if code == "-" else code) for code, written in _rows("c
 def test_a_country_is_known_however_it_is_written_or_left_out(written: str, code: str | None) -> None:
     assert country_code(written) == code
     assert known_country(written) == code
+
+
+def test_a_gift_from_anywhere_becomes_a_payment_that_aegis_takes() -> None:
+    known = {}
+    for written in [*CLDR.values(), *(text for text, _ in LISTED)]:
+        payment: Any = transaction_body(gathered(replace(DONATION, billing_address=Address(country=written))))[
+            "Payment"
+        ]
+        known[written] = payment.get("Country")
+    assert {code for code in known.values() if code is not None} <= COUNTRY_CODES
+    left_out = {written for written, code in known.items() if code is None}
+    assert left_out == {"Kosovo", *(text for text, code in LISTED if code is None)}
 
 
 def test_at_least_180_spellings_are_tried() -> None:
