@@ -12,7 +12,7 @@ from typing import Any
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.contacts import Contact
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id
-from giftbridge.domain.feed_steps import Steps
+from giftbridge.domain.feed_steps import Steps, read_steps
 from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import VirtuousSettings
 from giftbridge.domain.times import format_moment, parse_moment
@@ -132,9 +132,7 @@ class ContactNet:
         return {
             "at": place["at"],
             "began": format_moment(began),
-            "day": format_moment(steps.bound),
-            "skip": steps.skip,
-            "is_unsorted": steps.is_unsorted,
+            **steps.as_row(),
         }
 
     def _count(self, contacts: Sequence[Contact], source: str, on: OnPeriods) -> Counter[str]:
@@ -173,8 +171,9 @@ class ContactNet:
 
 def _steps(place: Mapping[str, Any]) -> Steps:
     """From the day before the last look, or on from where the time ran out."""
-    moment = parse_moment(place["day"]) if "day" in place else parse_moment(place["at"]) - _OVERLAP
-    return Steps(_midnight(moment), int(place.get("skip", 0)), bool(place.get("is_unsorted", False)))
+    if "bound" in place:
+        return read_steps(place)
+    return Steps(_midnight(parse_moment(place["at"]) - _OVERLAP), int(place.get("skip", 0)))
 
 
 def _day_before(contact: Contact | None, bound: datetime) -> datetime | None:

@@ -13,7 +13,7 @@ from giftbridge.clients.raisedonors_sightings import modified_at
 from giftbridge.clients.whole_answers import Page
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, DeliveryQueue, new_nudge_name
 from giftbridge.domain.deliveries import Delivery
-from giftbridge.domain.feed_steps import Steps
+from giftbridge.domain.feed_steps import Steps, read_steps
 from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
@@ -178,8 +178,7 @@ class Place:
         """As the state table holds it. Where to go on is kept only while there is more to read."""
         row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
         if not self.steps.is_done:
-            row |= {"bound": format_moment(self.steps.bound), "skip": self.steps.skip}
-            row |= {"is_long_look": self.is_long_look, "is_unsorted": self.steps.is_unsorted}
+            row |= {**self.steps.as_row(), "is_long_look": self.is_long_look}
         return row
 
 
@@ -189,8 +188,7 @@ def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Pla
     if row is not None and parse_moment(row["start"]) <= start:
         cursor, long_look_at = parse_moment(row["at"]), parse_moment(row["long_look_at"])
         if "bound" in row:
-            steps = Steps(parse_moment(row["bound"]), int(row["skip"]), bool(row.get("is_unsorted", False)))
-            return Place(cursor, long_look_at, steps, bool(row["is_long_look"]))
+            return Place(cursor, long_look_at, read_steps(row), bool(row["is_long_look"]))
     is_long_look = now - long_look_at >= LONG_LOOK_EVERY
     back = LONG_LOOK_BACK if is_long_look else LOOK_BACK
     return Place(cursor, long_look_at, Steps(max(start, min(cursor, now)) - back), is_long_look)
