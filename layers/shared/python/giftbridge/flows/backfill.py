@@ -17,7 +17,7 @@ from giftbridge.domain.delivery_ids import AEGIS, donation_created_id
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import Write, side_by_side
+from giftbridge.store.rows import Write
 
 ROW = "backfill"
 _PAGES_A_RUN = 5
@@ -57,7 +57,7 @@ class BackfilledGifts(_Backfilled):
             after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
             if after is not None:
                 planned.append((before, turn.nudged(after) if destination == AEGIS else after))
-        written = side_by_side(lambda plan: self._write(*plan), planned, self.threads)
+        written = self.tools.side_by_side(lambda plan: self._write(*plan), planned, self.threads)
         done = [delivery for delivery in written if delivery is not None]
         turn.counts.update(f"{ROW}: {delivery.state.value}" for delivery in done)
         return [one for one in done if one.destination == AEGIS and one.state in {State.PENDING, State.UNKNOWN}]
@@ -97,7 +97,7 @@ class BackfilledContacts(_Backfilled):
             after = replace(after, result={**after.result, ROW: self.backfill.id})
             return _put(self.tools, before, after, [_line(self.tools, after, self.backfill)])
 
-        written = [one for one in side_by_side(write, list(newest), self.threads) if one is not None]
+        written = [one for one in self.tools.side_by_side(write, list(newest), self.threads) if one is not None]
         turn.counts.update(f"{ROW}: contact" for _ in written)
         return []
 

@@ -120,8 +120,8 @@ class DonationPickup:
         now = self.tools.now()
         starts = self._starts(settings, now)
         start = starts.get(AEGIS, min(starts.values(), default=now))
-        nudge = new_nudge_name() if self._can_nudge() else None
-        turn = Turn(settings, start, now, Line(self.tools.queue), starts, nudge, Counter())
+        nudge = new_nudge_name(self.tools.token) if self._can_nudge() else None
+        turn = Turn(settings, start, now, Line(self.tools.queue, self.tools.lock), starts, nudge, Counter())
         walked: dict[str, FeedOutcome] = {}
         troubles: dict[str, str] = {}
         failures: list[GiftBridgeError] = []

@@ -13,7 +13,6 @@ from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import side_by_side
 
 Plan = tuple[Delivery | None, Delivery]
 
@@ -52,7 +51,7 @@ class GiftFeed:
             for sighting in newest.values()
             if (plan := self._planned(sighting, known, turn, destination, start))
         ]
-        written = [row for rows in side_by_side(self._write, planned, self.threads) for row in rows]
+        written = [row for rows in self.tools.side_by_side(self._write, planned, self.threads) for row in rows]
         aegis = [delivery for delivery in written if delivery.destination == AEGIS]
         turn.counts.update(delivery.state.value for delivery in aegis)
         turn.counts.update(
