@@ -40,6 +40,10 @@ class Queue:
     messages: dict[int, Message] = field(default_factory=dict)
     """By sequence number, in order."""
     by_receipt: dict[str, Message] = field(default_factory=dict)
+    on_change: Callable[[], None] = lambda: None
+    """Told when there may be something to receive."""
+    loses: Callable[[], bool] = lambda: False
+    """Whether a message that is being sent is lost."""
     _deduplicated: dict[tuple[str, str], tuple[float, Message]] = field(default_factory=dict)
     _sequence: int = 0
     _receipts: int = 0
@@ -60,6 +64,8 @@ class Queue:
             self._deduplicated = {key: one for key, one in self._deduplicated.items() if one[0] > now}
         delay = float(self.attributes.get("DelaySeconds", "0"))
         message = self._put(message_id, group, deduplication_id, body, now, now + delay)
+        if self.loses():
+            self.delete(message)
         self._deduplicated[scope, deduplication_id] = (now + DEDUPLICATED_SECONDS, message)
         return message
 
@@ -69,6 +75,7 @@ class Queue:
         self._sequence += 1
         message = Message(message_id, group, deduplication_id, body, sent_at, visible_at, self._sequence)
         self.messages[self._sequence] = message
+        self.on_change()
         return message
 
     def receive(self, most: int, visibility: float | None = None) -> list[Message]:

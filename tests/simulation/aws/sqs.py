@@ -140,6 +140,7 @@ class SQS:
         if message is None or message.visible_at <= self.now():
             raise refused("MessageNotInflight", "The message referred to isn't in flight.")
         message.visible_at = self.now() + VisibilityTimeout
+        queue.on_change()
         return {}
 
     def _held(self, queue: Queue, receipt: str) -> Message | None:

@@ -1,0 +1,158 @@
+"""One seeded world: the real assemblies on virtual time, in weather, with people around them."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from giftbridge.domain.settings import read_settings
+from giftbridge.store.settings_versions import SettingsVersions
+from ops.simulators.aegis import AegisSimulator
+from ops.simulators.population import SETTINGS, Population
+from ops.simulators.population_events import Events
+from ops.simulators.raisedonors import RaiseDonorsSimulator
+from tests.simulation.aws.template import Account
+from tests.simulation.clock.scheduler import Scheduler
+from tests.simulation.judge.judge import Verdict, judge
+from tests.simulation.judge.tables import RawTables
+from tests.simulation.world.lambdas import LambdaFunction
+from tests.simulation.world.machine import Machine
+from tests.simulation.world.operator import Operator
+from tests.simulation.world.people import People
+from tests.simulation.world.trace import Trace
+from tests.simulation.world.triggers import EventSource, Schedule
+from tests.simulation.world.weather import Weather, small_constants
+
+BEGIN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
+MINUTE = 60.0
+# A waiting delivery is due within a quarter of an hour, and what it waits for may wait as well.
+_SETTLES_FOR_SECONDS = 1800.0
+_LONGEST_SETTLING_SECONDS = 6 * 3600.0
+_LOOKS_EVERY_SECONDS = 300.0
+_PAUSE_AFTER_THE_LAST_ACT = 600.0
+SCHEDULES = ("DonationPickupFunction", "DeliverySweepFunction", "DailyBatchFunction")
+SOURCES = {
+    "AegisQueue": ("AegisDeliveryFunction", "AegisMaximumConcurrency"),
+    "VirtuousQueue": ("VirtuousDeliveryFunction", "VirtuousMaximumConcurrency"),
+    "RaiseDonorsQueue": ("RaiseDonorsDeliveryFunction", "RaiseDonorsMaximumConcurrency"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a seed's world came to."""
+
+    seed: int
+    donations: int
+    faults: int
+    deaths: int
+    verdict: Verdict
+    digest: str
+    seconds: float
+    """Virtual time."""
+
+
+class World:
+    """The world of one seed. `without` names kinds of weather that are left out."""
+
+    def __init__(self, seed: int, donations: int, without: Collection[str] = (), *, keeps_trace: bool = False) -> None:
+        self.seed = seed
+        self.weather = Weather.drawn(seed, without)
+        constants = small_constants(seed, self.weather.states)
+        self.scheduler = Scheduler(BEGIN)
+        self.trace = Trace(keeps=keeps_trace)
+        self.trace.seconds = self.scheduler.monotonic
+        self.account = Account(self.scheduler.monotonic, constants["parameters"])
+        now = self.scheduler.now
+        self.raisedonors = RaiseDonorsSimulator(clock=now, pause=_nobody_pauses, seed=seed)
+        self.aegis = AegisSimulator(clock=now, pause=_nobody_pauses, seed=seed)
+        services = {"raisedonors": self.raisedonors, "aegis": self.aegis}
+        document = self._settings(constants["settings"])
+        latest_landing = 0.9 * float(document["retries"]["unknown_wait_seconds"])
+        self.machine = Machine(self.scheduler, self.account, services, self.weather, self.trace, latest_landing)
+        self._connect(document)
+        population = Population(seed, self.raisedonors.store, self.aegis.store)
+        events = Events(seed, self.raisedonors.store, self.aegis.store)
+        self.people = People(seed, donations, self.machine, population, events)
+        self.operator = Operator(seed, self.machine)
+        self.tables = RawTables(self.account)
+        self._lay_out_weather()
+        self._wire_up()
+
+    @staticmethod
+    def _settings(drawn: dict[str, object]) -> dict[str, dict[str, object]]:
+        document = read_settings({}).model_dump(mode="json")
+        document["aegis"] |= {**SETTINGS["aegis"], "enabled": True}
+        for name, values in drawn.items():
+            document[name] |= values
+        return document  # type: ignore[no-any-return]
+
+    def _connect(self, document: dict[str, dict[str, object]]) -> None:
+        aegis = self.aegis
+        for name, values in (
+            ("RaiseDonorsSecret", {"url": "http://raisedonors.test", "token": self.raisedonors.token}),
+            (
+                "AegisSecret",
+                {
+                    "url": "http://aegis.test",
+                    "context": aegis.context,
+                    "username": aegis.username,
+                    "password": aegis.password,
+                },
+            ),
+        ):
+            self.account.secrets.put_secret_value(SecretId=name, SecretString=json.dumps(values))
+        versions = SettingsVersions(self.account.dynamodb, "StateTable", self.scheduler.now)  # type: ignore[arg-type]
+        versions.save(document, by="simulation", note="")
+
+    def _lay_out_weather(self) -> None:
+        self.weather.plan_outages(self.people.ends_at)
+        self.operator.plan(self.people.ends_at)
+        last = max([self.people.ends_at, *(outage.ends for outage in self.weather.outages)])
+        self.weather.calms_at = last + _PAUSE_AFTER_THE_LAST_ACT
+        self.operator.put_in_order(self.weather.calms_at + 60)
+        weather, scheduler = self.weather, self.scheduler
+
+        def lag() -> float:
+            struck = weather.strikes(scheduler.seconds, "index-lag")
+            return weather.chance.uniform(0.05, 3.0) if struck else 0.0
+
+        for table in self.account.dynamodb.tables.values():
+            table.lag = lag
+
+    def _wire_up(self) -> None:
+        draw = random.Random(f"ticks {self.seed}")
+        functions = {name: LambdaFunction(name, self.machine) for name in SCHEDULES}
+        self.schedules = [Schedule(function, MINUTE, draw.uniform(0, MINUTE)) for function in functions.values()]
+        weather, scheduler = self.weather, self.scheduler
+        for name, (function, parameter) in SOURCES.items():
+            queue = self.account.sqs.queues[self.account.queue_urls[name]]
+            queue.loses = lambda: weather.strikes(scheduler.seconds, "lost-message") is not None
+            EventSource(queue, LambdaFunction(function, self.machine), int(self.account.parameters[parameter]))
+
+    def run(self) -> Outcome:
+        """Let everybody act, the weather calm down and all come to rest; then judge."""
+        self.scheduler.run(self.weather.calms_at)
+        until = self.weather.calms_at + _SETTLES_FOR_SECONDS
+        self.scheduler.run(until)
+        latest = self.weather.calms_at + _LONGEST_SETTLING_SECONDS
+        while until < latest and self.tables.unfinished():
+            until += _LOOKS_EVERY_SECONDS
+            self.scheduler.run(until)
+        verdict = judge(self.raisedonors.store, self.aegis.store, self.tables)
+        return Outcome(
+            self.seed,
+            self.people.given,
+            self.weather.struck.total(),
+            self.machine.deaths,
+            verdict,
+            self.trace.digest,
+            self.scheduler.seconds,
+        )
+
+
+def _nobody_pauses(_seconds: float) -> None:
+    """The simulators have no faults of their own here."""
