@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 
-from tests.simulation.judge.judge import SORTS
+from tests.simulation.judge.verdict import SORTS
 from tests.simulation.world.weather import KINDS
 from tests.simulation.world.world import Outcome, World
 
@@ -87,8 +87,9 @@ def _summarise(outcomes: list[Outcome], cpu_seconds: float) -> None:
     failed = [outcome.seed for outcome in outcomes if not outcome.verdict.is_clean]
     each = 1000 * cpu_seconds / max(1, counts["donations"])
     print(
-        f"{len(outcomes)} seeds, {counts['donations']} donations, {counts['faults']} faults, {counts['deaths']} deaths, "
-        f"{counts['waiting']} wait for a person; {cpu_seconds:.1f} CPU seconds, {each:.1f} ms a donation"
+        f"{len(outcomes)} seeds, {counts['donations']} donations, {counts['faults']} faults, "
+        f"{counts['deaths']} deaths, {counts['waiting']} wait for a person; "
+        f"{cpu_seconds:.1f} CPU seconds, {each:.1f} ms a donation"
     )
     names = ("donations", "faults", "deaths", *SORTS)
     print(json.dumps({"seeds": len(outcomes), **{name: counts[name] for name in names}, "failed_seeds": failed}))

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from tests.deployment.template import own_template, resources
+from tests.deployment.template import own_template
 from tests.simulation.aws.dynamodb import DynamoDB
 from tests.simulation.aws.keys import KeySchema
 from tests.simulation.aws.secrets import SecretsManager
 from tests.simulation.aws.sqs import SQS
 from tests.simulation.aws.table import Index, Table
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The template, read once; nobody changes it."""
+    return own_template()
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """The template's resources of one type."""
+    return {name: one for name, one in template()["Resources"].items() if one["Type"] == kind}
 
 
 class Account:
@@ -56,7 +68,7 @@ class Account:
 
     def environment(self) -> dict[str, str]:
         """The variables that every function is given."""
-        variables = own_template()["Globals"]["Function"]["Environment"]["Variables"]
+        variables = template()["Globals"]["Function"]["Environment"]["Variables"]
         return {name: str(self.value(given)) for name, given in variables.items() if not _is_substituted(given)}
 
 
@@ -78,7 +90,7 @@ def _schema(keys: list[dict[str, str]], types: Mapping[str, str]) -> KeySchema:
 
 
 def _defaults() -> dict[str, Any]:
-    return {name: one["Default"] for name, one in own_template()["Parameters"].items() if "Default" in one}
+    return {name: one["Default"] for name, one in template()["Parameters"].items() if "Default" in one}
 
 
 def _is_substituted(given: Any) -> bool:

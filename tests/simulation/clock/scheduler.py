@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from threading import get_ident
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -46,6 +47,7 @@ class Scheduler:
         self.steps = 0
         self._queue: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = 0
+        self._thread = get_ident()
         self._hub = getcurrent()
         self._owners: dict[greenlet, Process] = {}
         self._until = 0.0
@@ -64,6 +66,11 @@ class Scheduler:
     def process(self) -> Process | None:
         """The process that runs now; None where nobody's does."""
         return self._owners.get(getcurrent())  # type: ignore[arg-type]
+
+    def require_own_thread(self) -> None:
+        """Refuse a call from a thread that somebody started: it would run outside of virtual time."""
+        if get_ident() != self._thread:
+            raise RuntimeError("a thread was started that the simulation did not give")
 
     # --- events -------------------------------------------------------------------------------------------
 

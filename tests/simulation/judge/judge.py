@@ -1,4 +1,4 @@
-"""The judge: what RaiseDonors says was given, against what Aegis and the tables say, and nothing of the product's words.
+"""The judge: what RaiseDonors says was given, against what Aegis and the tables say; it knows nothing of the product.
 
 A gift is right when it is in Aegis exactly once, to the cent and by fund, or when its delivery visibly waits for a
 person. The comparison of both systems is the tally's, which shares no code with the product either.
@@ -7,54 +7,35 @@ person. The comparison of both systems is the tally's, which shares no code with
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ops.simulators.aegis_store import AegisStore
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 from ops.simulators.tally import tally
 from ops.simulators.tally_result import Finding
+from ops.simulators.virtuous_store import VirtuousStore
 from tests.simulation.judge.tables import ENDED, OPEN, RawTables
-
-SORTS = ("lost", "doubled", "cents", "stuck", "unexplained", "crossed")
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What is wrong, by sort: each a sentence. `cents` is money; `waiting` counts what waits for a person."""
-
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    stuck: list[str] = field(default_factory=list)
-    unexplained: list[str] = field(default_factory=list)
-    crossed: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    cents: int = 0
-    waiting: int = 0
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.sentences() and self.cents == 0
-
-    def sentences(self) -> list[str]:
-        """Everything that is wrong."""
-        sorts = ("lost", "doubled", "stuck", "unexplained", "crossed", "wrong")
-        return [f"{sort}: {sentence}" for sort in sorts for sentence in getattr(self, sort)]
+from tests.simulation.judge.verdict import Verdict
+from tests.simulation.judge.virtuous_side import compare_with_virtuous
 
 
-def judge(raisedonors: RaiseDonorsStore, aegis: AegisStore, tables: RawTables) -> Verdict:
-    """Judge a world that has come to rest."""
+def judge(
+    raisedonors: RaiseDonorsStore, aegis: AegisStore | None, virtuous: VirtuousStore | None, tables: RawTables
+) -> Verdict:
+    """Judge a world that has come to rest; a destination that was never switched on is None."""
     verdict = Verdict()
     deliveries = tables.deliveries()
     states = {name: str(row["state"]) for name, row in deliveries.items()}
     verdict.waiting = sum(1 for state in states.values() if state == "failed")
-    _compare_systems(raisedonors, aegis, states, verdict)
+    if aegis is not None:
+        _compare_with_aegis(raisedonors, aegis, states, verdict)
+    if virtuous is not None:
+        compare_with_virtuous(raisedonors, virtuous, states, verdict)
     _look_at_tables(tables, states, verdict)
     return verdict
 
 
-def _compare_systems(
+def _compare_with_aegis(
     raisedonors: RaiseDonorsStore, aegis: AegisStore, states: dict[str, str], verdict: Verdict
 ) -> None:
     found = tally(raisedonors, aegis)

@@ -57,6 +57,7 @@ class AwsDoor:
         scheduler, weather = self._scheduler, self._weather
         process = scheduler.process()
         if process is None:
+            scheduler.require_own_thread()
             return act(**arguments)
         if operation == "transact_write_items" and "ClientRequestToken" not in arguments:
             # boto3 fills it in once, before its retries.

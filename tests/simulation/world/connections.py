@@ -1,4 +1,4 @@
-"""A process' way to the outside systems: the simulators' answers over requests, and all that befalls them on the way."""
+"""A process' way to the outside systems: the simulators' answers over requests, and what befalls them on the way."""
 
 from __future__ import annotations
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from giftbridge import contact_hints
 from giftbridge.assembly import Assembly
-from giftbridge.contact_hints import read_contact_hint
+from giftbridge.clients.virtuous_webhooks import Signing, is_genuine, read_delivery
+from giftbridge.contact_hints import ContactHint, read_contact_hint
+from giftbridge.domain.delivery_ids import RAISEDONORS
 from giftbridge.flows.daily_digest import DailyDigest
 from giftbridge.flows.vitals import VitalSigns
 from giftbridge.runtime import keeping
@@ -74,6 +77,20 @@ def raisedonors_delivery(assembly: Assembly, event: Mapping[str, Any], _request_
     return keeping(worker.work(event["Records"]).hand_back)
 
 
+def contact_webhook(assembly: Assembly, event: Mapping[str, Any], _request_id: str) -> Any:
+    """A webhook of Virtuous: 200 once its contacts are queued. Its own assembly holds nothing but a few clients."""
+    body, headers = event["body"], event["headers"]
+    secret = str(assembly.credentials.of("virtuous").values.get("webhook_secret", ""))
+    if not is_genuine(body, headers, (secret,), Signing()):
+        return 401
+    told = read_delivery(body)
+    if told.accepted:
+        tools = assembly.tools_for(RAISEDONORS)
+        hint = ContactHint(told.contacts, told.gifts_of, tools.now())
+        contact_hints.send(tools.queue.client, tools.queue.url, hint, tools.token)
+    return 200
+
+
 HANDLERS: Mapping[str, Handler] = {
     "DonationPickupFunction": donation_pickup,
     "DeliverySweepFunction": delivery_sweep,
@@ -81,4 +98,5 @@ HANDLERS: Mapping[str, Handler] = {
     "AegisDeliveryFunction": aegis_delivery,
     "VirtuousDeliveryFunction": virtuous_delivery,
     "RaiseDonorsDeliveryFunction": raisedonors_delivery,
+    "ContactWebhookFunction": contact_webhook,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from giftbridge.assembly import Assembly
-from tests.deployment.template import own_template
+from tests.simulation.aws.template import template
 from tests.simulation.clock.scheduler import Process
 from tests.simulation.world.functions import HANDLERS
 
@@ -23,7 +23,7 @@ class LambdaFunction:
         self.name = name
         self.machine = machine
         self.handler = HANDLERS[name]
-        properties = own_template()["Resources"][name]["Properties"]
+        properties = template()["Resources"][name]["Properties"]
         self.timeout = float(machine.account.value(properties["Timeout"]))
         self.running = 0
         self._idle: list[Assembly] = []

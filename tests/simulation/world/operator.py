@@ -9,7 +9,7 @@ from typing import Any
 from ops.operating import dead_letters, pausing, retrying
 from ops.operating.stack import Stack, assembled
 from ops.operating.systems import SYSTEMS
-from tests.deployment.template import own_template
+from tests.simulation.aws.template import template
 from tests.simulation.world.machine import Machine
 
 _LONGEST_PAUSE_SECONDS = 1200.0
@@ -25,7 +25,7 @@ class Operator:
         self._draw = random.Random(f"operator {seed}")
         outputs = {
             name: str(machine.account.value(one["Value"]))
-            for name, one in own_template()["Outputs"].items()
+            for name, one in template()["Outputs"].items()
             if set(one["Value"]) == {"Ref"}
         }
         outputs |= {system.secret_output: system.secret_output for system in SYSTEMS.values()}

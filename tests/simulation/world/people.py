@@ -1,4 +1,4 @@
-"""Donors who give, change their minds and their details, and staff who work in Aegis: planned by seed, acted in time."""
+"""Donors who give, change their minds and their details, and staff who work in Aegis: planned by seed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class People:
         self.events = events
         self._draw = random.Random(f"people {seed}")
         self.given = 0
+        self.given_in_all = donations
         population.build(donors=max(15, donations // 4))
         gap = self._draw.choice((0.5, 5.0, 15.0, 30.0))
         moment = FIRST_GIFT_AT

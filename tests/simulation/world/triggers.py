@@ -7,7 +7,6 @@ from typing import Any
 from tests.simulation.aws.queue import Queue
 from tests.simulation.clock.scheduler import Process
 from tests.simulation.world.lambdas import LambdaFunction
-from tests.simulation.world.machine import Machine
 
 BATCH = 10
 _POLL_SECONDS = 0.05

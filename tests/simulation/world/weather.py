@@ -42,6 +42,13 @@ DENSITIES: Mapping[str, float] = {
     "http-gateway-page": 0.05,
     "http-slow": 0.05,
     "http-read-doubled": 0.1,
+    # Virtuous' webhooks
+    "webhook-lost": 0.2,
+    "webhook-doubled": 0.2,
+    "webhook-late": 0.2,
+    "webhook-overtaken": 0.2,
+    "webhook-refused": 0.1,
+    "webhook-unanswered": 0.1,
     # RaiseDonors' feeds
     "late-visible": 0.2,
 }

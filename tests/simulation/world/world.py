@@ -16,16 +16,19 @@ from ops.simulators.population_events import Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
-from tests.simulation.judge.judge import Verdict, judge
+from tests.simulation.judge.judge import judge
 from tests.simulation.judge.tables import RawTables
+from tests.simulation.judge.verdict import Verdict
 from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
 from tests.simulation.world.operator import Operator
-from tests.simulation.world.people import People
+from tests.simulation.world.people import FIRST_GIFT_AT, People
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.triggers import EventSource, Schedule
+from tests.simulation.world.virtuous_side import SECRET, VirtuousSide, new_virtuous
 from tests.simulation.world.weather import Weather, small_constants
 
+DESTINATIONS = (("aegis",), ("aegis",), ("aegis", "virtuous"), ("aegis", "virtuous"), ("virtuous",))
 BEGIN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 MINUTE = 60.0
 # A waiting delivery is due within a quarter of an hour, and what it waits for may wait as well.
@@ -69,30 +72,36 @@ class World:
         now = self.scheduler.now
         self.raisedonors = RaiseDonorsSimulator(clock=now, pause=_nobody_pauses, seed=seed)
         self.aegis = AegisSimulator(clock=now, pause=_nobody_pauses, seed=seed)
-        services = {"raisedonors": self.raisedonors, "aegis": self.aegis}
+        self.destinations = random.Random(f"destinations {seed}").choice(DESTINATIONS)
+        virtuous = new_virtuous(self.scheduler, seed)
+        services = {"raisedonors": self.raisedonors, "aegis": self.aegis, "virtuous": virtuous}
         document = self._settings(constants["settings"])
         latest_landing = 0.9 * float(document["retries"]["unknown_wait_seconds"])
         self.machine = Machine(self.scheduler, self.account, services, self.weather, self.trace, latest_landing)
-        self._connect(document)
+        self._connect(document, virtuous.api_key)
         population = Population(seed, self.raisedonors.store, self.aegis.store)
         events = Events(seed, self.raisedonors.store, self.aegis.store)
         self.people = People(seed, donations, self.machine, population, events)
+        self.virtuous: VirtuousSide | None = None
+        if "virtuous" in self.destinations:
+            self.virtuous = VirtuousSide(seed, virtuous, self.raisedonors.store, self.machine)
         self.operator = Operator(seed, self.machine)
         self.tables = RawTables(self.account)
         self._lay_out_weather()
         self._wire_up()
 
-    @staticmethod
-    def _settings(drawn: dict[str, object]) -> dict[str, dict[str, object]]:
+    def _settings(self, drawn: dict[str, object]) -> dict[str, dict[str, object]]:
         document = read_settings({}).model_dump(mode="json")
-        document["aegis"] |= {**SETTINGS["aegis"], "enabled": True}
+        document["aegis"] |= {**SETTINGS["aegis"], "enabled": "aegis" in self.destinations}
+        document["virtuous"] |= {"enabled": "virtuous" in self.destinations}
+        document["limits"] |= {"virtuous_per_hour": None}
         for name, values in drawn.items():
             document[name] |= values
         return document  # type: ignore[no-any-return]
 
-    def _connect(self, document: dict[str, dict[str, object]]) -> None:
+    def _connect(self, document: dict[str, dict[str, object]], api_key: str) -> None:
         aegis = self.aegis
-        for name, values in (
+        secrets: tuple[tuple[str, dict[str, str]], ...] = (
             ("RaiseDonorsSecret", {"url": "http://raisedonors.test", "token": self.raisedonors.token}),
             (
                 "AegisSecret",
@@ -103,7 +112,11 @@ class World:
                     "password": aegis.password,
                 },
             ),
-        ):
+            ("VirtuousSecret", {"url": "http://virtuous.test", "api_key": api_key, "webhook_secret": SECRET}),
+        )
+        for name, values in secrets:
+            if name == "VirtuousSecret" and "virtuous" not in self.destinations:
+                continue
             self.account.secrets.put_secret_value(SecretId=name, SecretString=json.dumps(values))
         versions = SettingsVersions(self.account.dynamodb, "StateTable", self.scheduler.now)  # type: ignore[arg-type]
         versions.save(document, by="simulation", note="")
@@ -114,6 +127,8 @@ class World:
         last = max([self.people.ends_at, *(outage.ends for outage in self.weather.outages)])
         self.weather.calms_at = last + _PAUSE_AFTER_THE_LAST_ACT
         self.operator.put_in_order(self.weather.calms_at + 60)
+        if self.virtuous is not None:
+            self.scheduler.at(self.weather.calms_at + 400, lambda: self._settle(self.virtuous))
         weather, scheduler = self.weather, self.scheduler
 
         def lag() -> float:
@@ -127,11 +142,17 @@ class World:
         draw = random.Random(f"ticks {self.seed}")
         functions = {name: LambdaFunction(name, self.machine) for name in SCHEDULES}
         self.schedules = [Schedule(function, MINUTE, draw.uniform(0, MINUTE)) for function in functions.values()]
+        if self.virtuous is not None:
+            edits = int(self.people.given_in_all * draw.uniform(0.05, 0.4))
+            self.virtuous.plan(functions["DailyBatchFunction"], edits, FIRST_GIFT_AT, self.people.ends_at)
         weather, scheduler = self.weather, self.scheduler
         for name, (function, parameter) in SOURCES.items():
             queue = self.account.sqs.queues[self.account.queue_urls[name]]
             queue.loses = lambda: weather.strikes(scheduler.seconds, "lost-message") is not None
             EventSource(queue, LambdaFunction(function, self.machine), int(self.account.parameters[parameter]))
+
+    def _settle(self, virtuous: VirtuousSide) -> None:
+        virtuous.put_in_order(self.scheduler.seconds)
 
     def run(self) -> Outcome:
         """Let everybody act, the weather calm down and all come to rest; then judge."""
@@ -142,7 +163,12 @@ class World:
         while until < latest and self.tables.unfinished():
             until += _LOOKS_EVERY_SECONDS
             self.scheduler.run(until)
-        verdict = judge(self.raisedonors.store, self.aegis.store, self.tables)
+        verdict = judge(
+            self.raisedonors.store,
+            self.aegis.store if "aegis" in self.destinations else None,
+            self.virtuous.simulator.store if self.virtuous is not None else None,
+            self.tables,
+        )
         return Outcome(
             self.seed,
             self.people.given,
