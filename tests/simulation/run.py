@@ -56,7 +56,7 @@ def _tell(outcome: Outcome, world: World, seeds: int) -> None:
     verdict = outcome.verdict
     sys.stdout.write(
         f"seed {outcome.seed}: {outcome.donations} donations, {outcome.faults} faults, {outcome.deaths} deaths, "
-        f"{verdict.waiting} wait for a person, trace {outcome.digest[:16]}"
+        f"{verdict.waiting.total()} wait for a person, trace {outcome.digest[:16]}"
         f"{'' if verdict.is_clean else ' FAILED'}\n"
     )
     if not verdict.is_clean:
@@ -74,12 +74,13 @@ def _tell(outcome: Outcome, world: World, seeds: int) -> None:
 
 def _summarise(outcomes: list[Outcome], cpu_seconds: float) -> None:
     counts: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
     for outcome in outcomes:
         verdict = outcome.verdict
         counts["donations"] += outcome.donations
         counts["faults"] += outcome.faults
         counts["deaths"] += outcome.deaths
-        counts["waiting"] += verdict.waiting
+        waiting.update(verdict.waiting)
         for sort in SORTS:
             value = getattr(verdict, sort)
             counts[sort] += value if isinstance(value, int) else len(value)
@@ -88,9 +89,11 @@ def _summarise(outcomes: list[Outcome], cpu_seconds: float) -> None:
     each = 1000 * cpu_seconds / max(1, counts["donations"])
     print(
         f"{len(outcomes)} seeds, {counts['donations']} donations, {counts['faults']} faults, "
-        f"{counts['deaths']} deaths, {counts['waiting']} wait for a person; "
+        f"{counts['deaths']} deaths, {waiting.total()} wait for a person; "
         f"{cpu_seconds:.1f} CPU seconds, {each:.1f} ms a donation"
     )
+    for cause, count in waiting.most_common():
+        print(f"    {count} x {cause}")
     names = ("donations", "faults", "deaths", *SORTS)
     print(json.dumps({"seeds": len(outcomes), **{name: counts[name] for name in names}, "failed_seeds": failed}))
 

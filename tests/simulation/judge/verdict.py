@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 SORTS = ("lost", "doubled", "cents", "stuck", "unexplained", "crossed")
@@ -9,7 +10,7 @@ SORTS = ("lost", "doubled", "cents", "stuck", "unexplained", "crossed")
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong, by sort: each a sentence. `cents` is money; `waiting` counts what waits for a person."""
+    """What is wrong, by sort: each a sentence. `cents` is money; `waiting` counts what waits for a person, by cause."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -18,7 +19,7 @@ class Verdict:
     crossed: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     cents: int = 0
-    waiting: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_clean(self) -> bool:

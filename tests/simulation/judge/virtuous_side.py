@@ -8,11 +8,17 @@ from typing import Any
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 from ops.simulators.virtuous_store import VirtuousStore
 from ops.simulators.virtuous_tally import virtuous_tally
+from tests.simulation.judge.excuses import Excuses
 from tests.simulation.judge.verdict import Verdict
 
 
 def compare_with_virtuous(
-    raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, states: dict[str, str], verdict: Verdict
+    raisedonors: RaiseDonorsStore,
+    virtuous: VirtuousStore,
+    states: dict[str, str],
+    said: dict[str, str],
+    excuses: Excuses,
+    verdict: Verdict,
 ) -> None:
     """Add what is wrong between the two."""
     found: Any = virtuous_tally(raisedonors, virtuous)
@@ -27,11 +33,13 @@ def compare_with_virtuous(
     def add(sort: str, name: str, unless: Callable[[str], bool] = lambda _: False) -> None:
         for finding in getattr(found, name):
             if not unless(finding.subject):
-                own = ", ".join(f"{one} is {states[one]}" for one in deliveries_of(finding.subject) if one in states)
+                own = ", ".join(f"{one} is {said[one]}" for one in deliveries_of(finding.subject) if one in states)
                 getattr(verdict, sort).append(f"in Virtuous, {name}: {finding.describe()}; {own}")
 
     def waits(subject: str) -> bool:
-        return any(name in waiting for name in deliveries_of(subject))
+        kind, _, number = subject.partition(" ")
+        is_excused = number.isdecimal() and excuses.excuse("virtuous", kind, int(number))
+        return is_excused or any(name in waiting for name in deliveries_of(subject))
 
     add("lost", "missing_gifts", waits)
     add("lost", "missing_reversals", waits)

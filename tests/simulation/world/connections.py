@@ -21,10 +21,18 @@ from tests.simulation.world.weather import Weather
 
 _PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 _STATUSES = (500, 502, 503, 504, 408)
-_FAULTS = (
-    "http-refused", "http-lost-before", "http-lost-after", "http-late-landing", "http-429", "http-5xx-before",
-    "http-5xx-after", "http-gateway-page", "http-slow", "http-read-doubled",
-)  # fmt: skip
+_ON_ANY = (
+    "http-refused",
+    "http-lost-before",
+    "http-429",
+    "http-5xx-before",
+    "http-gateway-page",
+    "http-slow",
+    "http-body-cut",
+)
+_ON_READS = (*_ON_ANY, "http-read-doubled")
+# Whether it was carried out matters only of a write.
+_ON_WRITES = (*_ON_ANY, "http-lost-after", "http-late-landing", "http-5xx-after")
 # Queries that are posted.
 _READS = ("/query", "/search")
 
@@ -91,10 +99,13 @@ class Connections(BaseAdapter):
             self._trace.line(system, f"is away ({outage.mode})")
             if outage.mode == "refuse":
                 raise _refused()
+            if outage.mode == "login":
+                return _response(request, Answer(401, b'{"Message":"Denied."}', "application/json", {}))
             if outage.mode == "drop":
                 raise requests.ConnectionError("the connection was dropped")
             return _response(request, Answer(503, _PAGE, "text/html", {}))
-        fault = weather.strikes(scheduler.seconds, *_FAULTS)
+        is_read = request.method == "GET" or target.partition("?")[0].casefold().endswith(_READS)
+        fault = weather.strikes(scheduler.seconds, *(_ON_READS if is_read else _ON_WRITES))
         if fault is None:
             return self._answered(request, system, target)
         self._trace.line(system, f"{fault} {request.method} {target}")
@@ -109,11 +120,15 @@ class Connections(BaseAdapter):
         if fault == "http-429":
             headers = {"Retry-After": str(chance.choice((1, 5, 30)))} if chance.random() < 0.7 else {}
             return _response(request, Answer(429, b'{"Message":"Too many requests."}', "application/json", headers))
+        if fault == "http-body-cut":
+            whole = self._answered(request, system, target)
+            part = whole.content[: len(whole.content) // 2]
+            return _response(request, Answer(whole.status_code, part, whole.headers.get("Content-Type"), {}))
         if fault == "http-late-landing":
-            delay = chance.uniform(0.1, self._latest_landing())
+            delay = self._latest_landing() * chance.random() ** 0.5
             self._scheduler.after(delay, lambda: self._lands(request, system, target))
         is_carried_out = fault in ("http-lost-after", "http-5xx-after") or (
-            fault in ("http-gateway-page", "http-slow") and chance.random() < 0.5
+            fault in ("http-gateway-page", "http-slow", "http-body-cut")  # fmt: skip and chance.random() < 0.5
         )
         if is_carried_out:
             self._answered(request, system, target)
@@ -125,9 +140,7 @@ class Connections(BaseAdapter):
             pause(chance.uniform(0, 3))
             raise requests.ConnectionError("the connection was dropped")
         if fault == "http-read-doubled":
-            is_read = request.method == "GET" or target.partition("?")[0].endswith(_READS)
-            if is_read:
-                self._answered(request, system, target)
+            self._answered(request, system, target)
             return self._answered(request, system, target)
         if fault == "http-gateway-page":
             return _response(request, Answer(chance.choice((200, 502, 504)), _PAGE, "text/html", {}))

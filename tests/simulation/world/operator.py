@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-from ops.operating import dead_letters, pausing, retrying
+from ops.operating import backfilling, dead_letters, pausing, retrying, settings_actions
 from ops.operating.stack import Stack, assembled
 from ops.operating.systems import SYSTEMS
 from tests.simulation.aws.template import template
@@ -22,6 +23,8 @@ class Operator:
 
     def __init__(self, seed: int, machine: Machine) -> None:
         self.machine = machine
+        self.switched_off: list[tuple[str, float, float]] = []
+        """Destinations, with the seconds from which and to which they were switched off."""
         self._draw = random.Random(f"operator {seed}")
         outputs = {
             name: str(machine.account.value(one["Value"]))
@@ -82,6 +85,31 @@ class Operator:
         self.machine.scheduler.after(
             later, lambda: self._act(f"resume {system.name}", lambda: pausing.resume(self.stack, system, NAME))
         )
+
+    def switch_off_for_a_while(self, destination: str) -> None:
+        """A destination is switched off, and on again some minutes later; what happens meanwhile is not sent."""
+        lasts = self._draw.uniform(1, 600)
+        seconds = self.machine.scheduler.seconds
+        self.switched_off.append((destination, seconds, seconds + lasts))
+        self._switch(destination, "false")
+        self.machine.scheduler.after(lasts, lambda: self._switch(destination, "true"))
+
+    def _switch(self, destination: str, value: str) -> None:
+        # At once and surely: whether it was carried out decides what the judge expects.
+        document = settings_actions.assign(self.stack, [f"{destination}.enabled={value}"])
+        settings_actions.save(self.stack, document, by=NAME, note="")
+        self.machine.trace.line(NAME, f"sets {destination}.enabled to {value}")
+
+    def ask_for_backfill(self, destination: str, since: datetime, until: datetime) -> None:
+        """The past is to be sent as well."""
+
+        def work() -> None:
+            known = backfilling.status(self.stack)
+            if known is None or known.destination != destination:
+                wanted = backfilling.new_backfill(self.stack, destination, since, until, (backfilling.GIFTS,), NAME)
+                backfilling.ask(self.stack, wanted)
+
+        self._act(f"backfill {destination}", work)
 
     def resume_all(self) -> None:
         """Every system is to be called again."""

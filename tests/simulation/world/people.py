@@ -13,6 +13,7 @@ from ops.simulators.population_schedule_events import SCHEDULE_EVENTS
 from tests.simulation.world.machine import Machine
 
 FIRST_GIFT_AT = 200.0
+PAST = timedelta(days=2)
 _LATEST_VISIBLE_SECONDS = 25 * 60
 _PARTS_OF_BAD = 0.04
 CHANGES = (
@@ -35,6 +36,8 @@ class People:
         self.given = 0
         self.given_in_all = donations
         population.build(donors=max(15, donations // 4))
+        if "backfill" in machine.weather.states:
+            self._give_before(max(3, donations // 10))
         gap = self._draw.choice((0.5, 5.0, 15.0, 30.0))
         moment = FIRST_GIFT_AT
         for _ in range(donations):
@@ -45,6 +48,12 @@ class People:
             kind = self._draw.choice(CHANGES)
             self._at(self._draw.uniform(FIRST_GIFT_AT, last), lambda kind=kind: self._change(kind))
         self.ends_at = last
+
+    def _give_before(self, count: int) -> None:
+        """Gifts of the days before anything was connected."""
+        now = self.machine.scheduler.now()
+        for number in range(count):
+            self.population.make_gift("one_time", now - PAST + timedelta(hours=number % 40))
 
     def _at(self, seconds: float, act: Callable[[], None]) -> None:
         self.machine.scheduler.at(seconds, act)

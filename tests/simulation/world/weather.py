@@ -24,7 +24,7 @@ DENSITIES: Mapping[str, float] = {
     "slow-process": 0.05,
     # queues
     "swallowed-receive": 0.05,
-    "doubled-receive": 0.1,
+    "doubled-receive": 0.3,
     "lost-message": 0.05,
     "undeleted-message": 0.1,
     # schedules
@@ -34,13 +34,14 @@ DENSITIES: Mapping[str, float] = {
     # calls over HTTP
     "http-refused": 0.05,
     "http-lost-before": 0.05,
-    "http-lost-after": 0.05,
-    "http-late-landing": 0.05,
+    "http-lost-after": 0.2,
+    "http-late-landing": 0.2,
     "http-429": 0.05,
     "http-5xx-before": 0.08,
-    "http-5xx-after": 0.05,
+    "http-5xx-after": 0.2,
     "http-gateway-page": 0.05,
     "http-slow": 0.05,
+    "http-body-cut": 0.05,
     "http-read-doubled": 0.1,
     # Virtuous' webhooks
     "webhook-lost": 0.2,
@@ -53,7 +54,10 @@ DENSITIES: Mapping[str, float] = {
     "late-visible": 0.2,
 }
 # Whole states of affairs, which are there or not.
-STATES = ("outage-raisedonors", "outage-aegis", "outage-virtuous", "clock-skew", "small-constants", "operator")
+STATES = (
+    "outage-raisedonors", "outage-aegis", "outage-virtuous", "clock-skew", "small-constants", "operator",
+    "staff-merges", "other-integration", "settings-flips", "backfill", "rate-limits",
+)  # fmt: skip
 KINDS = (*DENSITIES, *STATES)
 _LEAST = 0.02
 """The thinnest weather, as a part of the densest."""
@@ -61,7 +65,7 @@ _LEAST = 0.02
 
 @dataclass(slots=True)
 class Outage:
-    """A system is away. `mode` is `status` (a gateway answers 503), `drop` or `refuse`."""
+    """A system is away. `mode` is `status` (a gateway answers 503), `drop`, `refuse`, or `login` (401)."""
 
     system: str
     begins: float
@@ -102,7 +106,7 @@ class Weather:
             count, longest = draw.choice((1, 1, 2)), draw.choice((120.0, 900.0, 3600.0, 14_400.0))
             for _ in range(count):
                 begins, lasts = draw.uniform(0, seconds), draw.uniform(30, longest)
-                mode = draw.choice(("status", "drop", "refuse"))
+                mode = draw.choice(("status", "drop", "refuse", "login"))
                 if f"outage-{system}" in self.states:
                     self.outages.append(Outage(system, begins, begins + lasts, mode))
 
@@ -165,5 +169,7 @@ def small_constants(seed: int, states: Collection[str]) -> dict[str, Any]:
         }
     }
     if "small-constants" not in states:
-        return {"parameters": {}, "settings": {}}
+        parameters, settings = {}, {}
+    if "rate-limits" in states:
+        settings["limits"] = {"aegis_per_hour": draw.choice((120, 600, 2000))}
     return {"parameters": parameters, "settings": settings}

@@ -6,7 +6,8 @@ import json
 import random
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from giftbridge.domain.settings import read_settings
 from giftbridge.store.settings_versions import SettingsVersions
@@ -16,13 +17,16 @@ from ops.simulators.population_events import Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
+from tests.simulation.judge.excuses import Excuses, Span
 from tests.simulation.judge.judge import judge
 from tests.simulation.judge.tables import RawTables
 from tests.simulation.judge.verdict import Verdict
+from tests.simulation.world.constants import drawn_small
 from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
 from tests.simulation.world.operator import Operator
-from tests.simulation.world.people import FIRST_GIFT_AT, People
+from tests.simulation.world.people import FIRST_GIFT_AT, PAST, People
+from tests.simulation.world.staff import Staff
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.triggers import EventSource, Schedule
 from tests.simulation.world.virtuous_side import SECRET, VirtuousSide, new_virtuous
@@ -31,6 +35,7 @@ from tests.simulation.world.weather import Weather, small_constants
 DESTINATIONS = (("aegis",), ("aegis",), ("aegis", "virtuous"), ("aegis", "virtuous"), ("virtuous",))
 BEGIN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 MINUTE = 60.0
+DAY = timedelta(days=1)
 # A waiting delivery is due within a quarter of an hour, and what it waits for may wait as well.
 _SETTLES_FOR_SECONDS = 1800.0
 _LONGEST_SETTLING_SECONDS = 6 * 3600.0
@@ -86,6 +91,7 @@ class World:
         if "virtuous" in self.destinations:
             self.virtuous = VirtuousSide(seed, virtuous, self.raisedonors.store, self.machine)
         self.operator = Operator(seed, self.machine)
+        self.staff = Staff(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.tables = RawTables(self.account)
         self._lay_out_weather()
         self._wire_up()
@@ -124,8 +130,9 @@ class World:
     def _lay_out_weather(self) -> None:
         self.weather.plan_outages(self.people.ends_at)
         self.operator.plan(self.people.ends_at)
-        last = max([self.people.ends_at, *(outage.ends for outage in self.weather.outages)])
-        self.weather.calms_at = last + _PAUSE_AFTER_THE_LAST_ACT
+        self.staff.plan(FIRST_GIFT_AT, self.people.ends_at)
+        self._plan_settings()
+        self.weather.calms_at = self.weather_calms()
         self.operator.put_in_order(self.weather.calms_at + 60)
         if self.virtuous is not None:
             self.scheduler.at(self.weather.calms_at + 400, lambda: self._settle(self.virtuous))
@@ -137,6 +144,24 @@ class World:
 
         for table in self.account.dynamodb.tables.values():
             table.lag = lag
+
+    def _plan_settings(self) -> None:
+        draw, states = random.Random(f"settings {self.seed}"), self.weather.states
+        if "settings-flips" in states:
+            destination = draw.choice(self.destinations)
+            at = draw.uniform(FIRST_GIFT_AT, self.people.ends_at)
+            self.scheduler.at(at, lambda: self.operator.switch_off_for_a_while(destination))
+        if "backfill" in states:
+            for destination in self.destinations[:1]:
+                ask = partial(self.operator.ask_for_backfill, destination, BEGIN - PAST - DAY, BEGIN)
+                self.scheduler.at(draw.uniform(0, self.people.ends_at), ask)
+                # Somebody who was cut off looks, and asks again.
+                self.scheduler.at(self.weather_calms() + 90, ask)
+
+    def weather_calms(self) -> float:
+        """When nothing goes wrong any more."""
+        last = max([self.people.ends_at, *(outage.ends for outage in self.weather.outages)])
+        return last + _PAUSE_AFTER_THE_LAST_ACT
 
     def _wire_up(self) -> None:
         draw = random.Random(f"ticks {self.seed}")
@@ -156,6 +181,26 @@ class World:
 
     def run(self) -> Outcome:
         """Let everybody act, the weather calm down and all come to rest; then judge."""
+        if "small-constants" not in self.weather.states:
+            return self._run()
+        with drawn_small(self.seed):
+            return self._run()
+
+    def _excuses(self) -> Excuses:
+        """What happened while a destination was switched off, or just about then, need not have been sent."""
+        spans = [
+            Span(destination, self._moment(begins - _LIVE_WITHIN_SECONDS), self._moment(ends + _LIVE_WITHIN_SECONDS))
+            for destination, begins, ends in self.operator.switched_off
+        ]
+        asked = self.destinations[:1] if "backfill" in self.weather.states else ()
+        past = [Span(name, BEGIN - PAST - DAY, BEGIN) for name in self.destinations if name not in asked]
+        return Excuses(self.raisedonors.store, [*spans, *past])
+
+    @staticmethod
+    def _moment(seconds: float) -> datetime:
+        return BEGIN + timedelta(seconds=seconds)
+
+    def _run(self) -> Outcome:
         self.scheduler.run(self.weather.calms_at)
         until = self.weather.calms_at + _SETTLES_FOR_SECONDS
         self.scheduler.run(until)
@@ -168,6 +213,7 @@ class World:
             self.aegis.store if "aegis" in self.destinations else None,
             self.virtuous.simulator.store if self.virtuous is not None else None,
             self.tables,
+            self._excuses(),
         )
         return Outcome(
             self.seed,
@@ -178,6 +224,9 @@ class World:
             self.trace.digest,
             self.scheduler.seconds,
         )
+
+
+_LIVE_WITHIN_SECONDS = 62.0
 
 
 def _nobody_pauses(_seconds: float) -> None:
