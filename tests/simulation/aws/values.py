@@ -45,12 +45,26 @@ def copied_item(item: Any) -> Item:
         raise not_sent(f"Invalid type for an item: {type(item)}")
     if "" in item:
         raise invalid("One or more parameter values are not valid: an attribute name must not be empty")
-    return {name: copied(value) for name, value in item.items()}
+    own: Item = {}
+    for name, value in item.items():
+        text = value.get("S") if type(value) is dict and len(value) == 1 else None
+        own[name] = {"S": text} if type(text) is str and text.isascii() else copied(value)
+    return own
 
 
 def handed_out(item: Item) -> Item:
     """An item for a caller, who may change it."""
-    return {name: value if len(value) == 1 and "S" in value else copied(value) for name, value in item.items()}
+    return {name: value if "S" in value else _again(value) for name, value in item.items()}
+
+
+def _again(value: Value) -> Value:
+    """A copy of a value that was checked before."""
+    ((kind, content),) = value.items()
+    if kind == "M":
+        return {"M": {name: _again(one) for name, one in content.items()}}
+    if kind == "L":
+        return {"L": [_again(one) for one in content]}
+    return {kind: list(content) if type(content) is list else content}
 
 
 def item_bytes(item: Item) -> int:

@@ -40,6 +40,11 @@ class RawTables:
         """The deliveries that an activity line speaks of."""
         return {str(row["delivery"]) for row in self.rows("ActivityTable") if row.get("delivery")}
 
+    def noticed(self) -> set[str]:
+        """The deliveries that a notice to people, waiting to be mailed, speaks of."""
+        rows = (row for row in self.rows("ActivityTable") if row["entity"] == "notices#waiting")
+        return {str(row["delivery"]) for row in rows if row.get("delivery")}
+
     def holds(self) -> list[dict[str, Any]]:
         """Keys that somebody is settling."""
         return [row for row in self.rows("CrmKeysTable") if row.get("held_by") and not row.get("crm_key")]

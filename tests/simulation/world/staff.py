@@ -48,8 +48,17 @@ class Staff:
             transaction.partner_id = kept
             transaction.model["PartnerID"] = kept
             self.aegis.transactions_of.setdefault(kept, []).append(transaction)
+        for pledge in self.aegis.pledges_of.pop(gone, []):
+            self.aegis.edit_pledge(pledge.pledge_id, {"PartnerID": kept})
+            self.aegis.pledges_of.setdefault(kept, []).append(pledge)
         self.aegis.set_partner_active(gone, False)
         self.machine.trace.line("aegis staff", f"merges partner {gone} into {kept}")
+
+    def _is_being_sent(self, gift_id: int) -> bool:
+        """Nobody could keep two from recording a gift in the same moment."""
+        key = (f"aegis/donation/{gift_id}/created",)
+        row = self.machine.account.dynamodb.tables["DeliveriesTable"].rows.get(key, {})
+        return row.get("state", {}).get("S") in ("sending", "unknown")
 
     def record_a_gift(self) -> None:
         """Another integration records a gift that waits, and notes so on RaiseDonors."""
@@ -68,6 +77,7 @@ class Staff:
             and not gift.latest.members.get("crmKey")
             and not gift.latest.members.get("recurringGiftId")
             and str(gift.record_id) not in there
+            and not self._is_being_sent(gift.record_id)
             and str(gift.latest.members.get("donorId")) in partners
         ]
         if not fit:

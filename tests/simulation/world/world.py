@@ -41,6 +41,8 @@ _SETTLES_FOR_SECONDS = 1800.0
 _LONGEST_SETTLING_SECONDS = 6 * 3600.0
 _LOOKS_EVERY_SECONDS = 300.0
 _PAUSE_AFTER_THE_LAST_ACT = 600.0
+# A change of settings is live within a minute.
+_LIVE_WITHIN_SECONDS = 62.0
 SCHEDULES = ("DonationPickupFunction", "DeliverySweepFunction", "DailyBatchFunction")
 SOURCES = {
     "AegisQueue": ("AegisDeliveryFunction", "AegisMaximumConcurrency"),
@@ -181,10 +183,39 @@ class World:
 
     def run(self) -> Outcome:
         """Let everybody act, the weather calm down and all come to rest; then judge."""
-        if "small-constants" not in self.weather.states:
-            return self._run()
-        with drawn_small(self.seed):
-            return self._run()
+        if "small-constants" in self.weather.states:
+            with drawn_small(self.seed):
+                self._play()
+        else:
+            self._play()
+        return Outcome(
+            self.seed,
+            self.people.given,
+            self.weather.struck.total(),
+            self.machine.deaths,
+            self.judged(),
+            self.trace.digest,
+            self.scheduler.seconds,
+        )
+
+    def _play(self) -> None:
+        self.scheduler.run(self.weather.calms_at)
+        until = self.weather.calms_at + _SETTLES_FOR_SECONDS
+        self.scheduler.run(until)
+        latest = self.weather.calms_at + _LONGEST_SETTLING_SECONDS
+        while until < latest and self.tables.unfinished():
+            until += _LOOKS_EVERY_SECONDS
+            self.scheduler.run(until)
+
+    def judged(self) -> Verdict:
+        """What the judge says of the world as it is now."""
+        return judge(
+            self.raisedonors.store,
+            self.aegis.store if "aegis" in self.destinations else None,
+            self.virtuous.simulator.store if self.virtuous is not None else None,
+            self.tables,
+            self._excuses(),
+        )
 
     def _excuses(self) -> Excuses:
         """What happened while a destination was switched off, or just about then, need not have been sent."""
@@ -199,34 +230,6 @@ class World:
     @staticmethod
     def _moment(seconds: float) -> datetime:
         return BEGIN + timedelta(seconds=seconds)
-
-    def _run(self) -> Outcome:
-        self.scheduler.run(self.weather.calms_at)
-        until = self.weather.calms_at + _SETTLES_FOR_SECONDS
-        self.scheduler.run(until)
-        latest = self.weather.calms_at + _LONGEST_SETTLING_SECONDS
-        while until < latest and self.tables.unfinished():
-            until += _LOOKS_EVERY_SECONDS
-            self.scheduler.run(until)
-        verdict = judge(
-            self.raisedonors.store,
-            self.aegis.store if "aegis" in self.destinations else None,
-            self.virtuous.simulator.store if self.virtuous is not None else None,
-            self.tables,
-            self._excuses(),
-        )
-        return Outcome(
-            self.seed,
-            self.people.given,
-            self.weather.struck.total(),
-            self.machine.deaths,
-            verdict,
-            self.trace.digest,
-            self.scheduler.seconds,
-        )
-
-
-_LIVE_WITHIN_SECONDS = 62.0
 
 
 def _nobody_pauses(_seconds: float) -> None:
