@@ -181,6 +181,7 @@ def test_a_foreign_receipt_is_refused(aws: Aws) -> None:
 
 
 def test_deleting_twice_does_no_harm(aws: Aws) -> None:
+    aws.is_wrong("local", why="refuses a receipt whose message is gone")
     url = aws.queue()
     send(aws, url, "1")
     (message,) = receive(aws, url)

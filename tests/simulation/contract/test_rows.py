@@ -191,6 +191,8 @@ def test_conditions_are_read_as_dynamodb_reads_them(aws: Aws, condition: str, ho
 )
 def test_a_condition_that_is_wrong_is_refused(aws: Aws, condition: str, given: Any) -> None:
     aws.is_wrong("moto", why="does not check conditions so closely")
+    if condition == "nonsense(id)":
+        aws.is_wrong("local", why="takes an unknown function for one that holds")
     arguments = {"ExpressionAttributeValues": given} if given is not None else {}
     with pytest.raises(ClientError) as error:
         aws.dynamodb.delete_item(TableName=aws.table, Key=KEY, ConditionExpression=condition, **arguments)
@@ -240,6 +242,8 @@ def test_an_update_makes_a_row_that_is_not_there(aws: Aws) -> None:
     ["SET x = :v SET y = :v", "SET x = :v, x = :v", "SET id = :v", "SET x :v", "PUT x = :v", "SET x = absent + :v"],
 )
 def test_an_update_that_is_wrong_is_refused(aws: Aws, expression: str) -> None:
+    if expression in ("SET x = :v SET y = :v", "SET x = :v, x = :v", "SET x :v"):
+        aws.is_wrong("local", why="takes what it can read of an update")
     with pytest.raises(ClientError) as error:
         update(aws, expression, ExpressionAttributeValues=values(v={"N": "1"}))
 

@@ -12,7 +12,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 
 from tests.simulation.aws.errors import refused
 from tests.simulation.aws.transactions import cancelled
-from tests.simulation.clock.scheduler import Scheduler
+from tests.simulation.clock.scheduler import Process, Scheduler
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.weather import Weather
 
@@ -21,6 +21,7 @@ TRIES = 5
 READ_TIMEOUT_SECONDS = 10.0
 RETRIED_CODES = frozenset(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
 _QUICKEST, _SLOWEST = 0.002, 0.02
+_LONGEST_STALL_SECONDS = 60.0
 _FAULTS = ("aws-throttled", "aws-lost-before", "aws-lost-after")
 _DYNAMODB = {
     "get_item", "put_item", "update_item", "delete_item", "transact_write_items", "batch_get_item",
@@ -67,9 +68,7 @@ class AwsDoor:
             if attempt:
                 scheduler.pause(min(20.0, self._chance.random() * 2**attempt))
             scheduler.pause(self._chance.uniform(_QUICKEST, _SLOWEST))
-            if weather.strikes(scheduler.seconds, "death"):
-                self._trace.line(process.name, f"dies before {operation}")
-                process.die()
+            self._befall(process, operation)
             fault = weather.strikes(scheduler.seconds, *_FAULTS)
             if fault is not None:
                 self._trace.line(process.name, f"{operation}: {fault}")
@@ -100,12 +99,27 @@ class AwsDoor:
         assert error is not None
         raise error
 
+    def _befall(self, process: Process, operation: str) -> None:
+        """What can happen to the process itself before its call leaves."""
+        fate = self._weather.strikes(self._scheduler.seconds, "death", "slow-process")
+        if fate == "death":
+            self._trace.line(process.name, f"dies before {operation}")
+            process.die()
+        if fate == "slow-process":
+            # It stands still, as a process without a turn of the processor does; its leases run on.
+            stall = self._chance.uniform(1, _LONGEST_STALL_SECONDS)
+            self._trace.line(process.name, f"stands still for {stall:.1f} s before {operation}")
+            self._scheduler.pause(stall)
+
     def _take_effect(self, operation: str, act: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         weather, seconds = self._weather, self._scheduler.seconds
         if operation in _CONFLICTING and weather.strikes(seconds, "aws-conflict"):
             raise refused("TransactionConflictException", "Transaction is ongoing for the item", operation)
         if operation == "transact_write_items":
-            fault = weather.strikes(seconds, "aws-conflict", "aws-transaction-throttled")
+            fault = weather.strikes(seconds, "aws-conflict", "aws-transaction-throttled", "aws-in-progress")
+            if fault == "aws-in-progress":
+                act(**arguments)
+                raise refused("TransactionInProgressException", "The transaction is in progress", operation)
             if fault is not None:
                 code = "TransactionConflict" if fault == "aws-conflict" else "ThrottlingError"
                 reasons = [{"Code": "None"} for _ in arguments["TransactItems"]]

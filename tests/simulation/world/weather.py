@@ -16,12 +16,13 @@ DENSITIES: Mapping[str, float] = {
     "aws-lost-after": 0.03,
     "aws-conflict": 0.05,
     "aws-transaction-throttled": 0.05,
+    "aws-in-progress": 0.05,
     "aws-unprocessed": 0.2,
     "index-lag": 0.5,
     # processes
     "death": 0.01,
     "cold-start": 0.3,
-    "slow-process": 0.05,
+    "slow-process": 0.003,
     # queues
     "swallowed-receive": 0.05,
     "doubled-receive": 0.3,
