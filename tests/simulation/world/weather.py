@@ -90,14 +90,12 @@ class Weather:
     @classmethod
     def drawn(cls, seed: int, without: Collection[str] = ()) -> Weather:
         """The weather of a seed. `without` leaves kinds out; what is left stays as the seed has it."""
-        draw = random.Random(f"weather {seed}")
-        roughness = draw.random()
-        densities = {}
-        for kind, most in DENSITIES.items():
-            is_there, part = draw.random() < roughness, _LEAST ** draw.random()
-            if is_there and kind not in without:
-                densities[kind] = most * part
-        states = frozenset(kind for kind in STATES if draw.random() < roughness and kind not in without)
+        roughness = random.Random(f"roughness {seed}").random()
+        # Each kind has a draw of its own: a kind more changes nothing about the others.
+        draws = {kind: random.Random(f"weather {seed} {kind}") for kind in KINDS}
+        there = {kind for kind, draw in draws.items() if draw.random() < roughness and kind not in without}
+        densities = {kind: most * _LEAST ** draws[kind].random() for kind, most in DENSITIES.items() if kind in there}
+        states = frozenset(kind for kind in STATES if kind in there)
         return cls(seed, densities, states, random.Random(f"strikes {seed}"))
 
     def plan_outages(self, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,9 @@ class Outcome:
     digest: str
     seconds: float
     """Virtual time."""
+    struck: Counter[str]
+    errors: Counter[str]
+    """What ended invocations, by the kind of error."""
 
 
 class World:
@@ -196,6 +200,8 @@ class World:
             self.judged(),
             self.trace.digest,
             self.scheduler.seconds,
+            self.weather.struck,
+            self.machine.errors,
         )
 
     def _play(self) -> None:
