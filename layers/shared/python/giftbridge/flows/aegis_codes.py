@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -39,14 +40,20 @@ def _likeness(code: str) -> str:
 class AegisCodes:
     """Verdicts on codes. An active code is trusted for an hour, anything else for ten seconds."""
 
-    def __init__(self, aegis: Aegis, state: StateTable, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        aegis: Aegis,
+        state: StateTable,
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.RLock,
+    ) -> None:
         self.aegis = aegis
         self.state = state
         self.now = now
         self._remembered: dict[tuple[str, str], tuple[datetime, Verdict]] = {}
         self._read_from_table: set[str] = set()
         self._listed: dict[str, tuple[datetime, bool]] = {}
-        self._lock = threading.RLock()
+        self._lock = lock()
 
     def require(self, kind: LookupKind, code: str, field: str, settings: AegisSettings) -> None:
         """Raises Rejected, naming code and remedy, when Aegis would refuse the code."""

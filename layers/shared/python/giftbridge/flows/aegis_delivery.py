@@ -31,7 +31,7 @@ class AegisDelivery:
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, aegis: Aegis) -> None:
         self.aegis = aegis
         self.raisedonors = raisedonors
-        self.codes = AegisCodes(aegis, tools.state, tools.now)
+        self.codes = AegisCodes(aegis, tools.state, tools.now, tools.lock)
         self.partners = AegisPartners(tools, aegis, self.codes)
         self.pledges = AegisPledges(tools, aegis, raisedonors, self.codes)
         self.probes = AegisProbes(tools, aegis, self.partners, self.pledges, raisedonors)

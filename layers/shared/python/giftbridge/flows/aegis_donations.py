@@ -57,7 +57,7 @@ class AegisDonations:
         self.raisedonors = raisedonors
         self.aegis = aegis
         self.codes = codes
-        self.projects = Projects(raisedonors, tools.now)
+        self.projects = Projects(raisedonors, tools.now, tools.lock)
         self.partners = partners
         self.pledges = pledges
 

@@ -19,7 +19,7 @@ from giftbridge.domain.sightings import Sighting
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import Write, side_by_side
+from giftbridge.store.rows import Write
 
 ROW = "backfill"
 _PAGES_A_RUN = 5
@@ -55,7 +55,7 @@ class BackfilledGifts(_Backfilled):
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
         known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
         sightings = list(newest.values())
-        written = side_by_side(lambda sighting: self._bring(sighting, known, turn), sightings, self.threads)
+        written = self.tools.side_by_side(lambda sighting: self._bring(sighting, known, turn), sightings, self.threads)
         done = [delivery for delivery in written if delivery is not None]
         turn.counts.update(f"{ROW}: {delivery.state.value}" for delivery in done)
         return [one for one in done if one.destination == AEGIS and one.state in {State.PENDING, State.UNKNOWN}]
@@ -115,7 +115,7 @@ class BackfilledContacts(_Backfilled):
                 before = self.tools.deliveries.get(name)
             raise LostRace(f"{name} kept changing", (name,))
 
-        written = [one for one in side_by_side(write, list(newest), self.threads) if one is not None]
+        written = [one for one in self.tools.side_by_side(write, list(newest), self.threads) if one is not None]
         turn.counts.update(f"{ROW}: contact" for _ in written)
         return []
 

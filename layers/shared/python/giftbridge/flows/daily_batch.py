@@ -99,7 +99,7 @@ class DailyBatch:
         troubles: list[str] = []
         projects = self._scan_projects(settings, troubles)
         plan = self._outbox(settings)
-        batch = now.strftime("%Y%m%dT%H%M%S") + f"-{new_nudge_name()[:4]}"
+        batch = now.strftime("%Y%m%dT%H%M%S") + f"-{new_nudge_name(self.tools.token)[:4]}"
         chunks = self._chunks(plan, batch, now)
         self._send([*projects, *chunks])
         outcome = BatchOutcome(
@@ -169,7 +169,7 @@ class DailyBatch:
 
     def _send(self, deliveries: Sequence[Delivery]) -> None:
         if deliveries:
-            name = new_nudge_name()
+            name = new_nudge_name(self.tools.token)
             noted = self.tools.deliveries.note_nudges(deliveries, name, self.tools.now())
             self.tools.queue.send(noted, name)
 

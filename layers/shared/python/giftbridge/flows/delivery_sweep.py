@@ -151,7 +151,7 @@ class DeliverySweep:
     def _send(self, deliveries: list[Delivery]) -> int:
         if not deliveries:
             return 0
-        name = new_nudge_name()
+        name = new_nudge_name(self.tools.token)
         noted = self.tools.deliveries.note_nudges(deliveries, name, self.tools.now())
         return len(self.tools.queue.send(noted, name))
 

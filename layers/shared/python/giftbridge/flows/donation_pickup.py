@@ -123,8 +123,8 @@ class DonationPickup:
         on = self._on(settings, now)
         starts = {name: periods.first or now for name, periods in on.items()}
         start = starts.get(AEGIS, min(starts.values(), default=now))
-        nudge = new_nudge_name() if self._can_nudge() else None
-        turn = Turn(settings, start, now, Line(self.tools.queue), on, nudge, Counter())
+        nudge = new_nudge_name(self.tools.token) if self._can_nudge() else None
+        turn = Turn(settings, start, now, Line(self.tools.queue, self.tools.lock), on, nudge, Counter())
         walked: dict[str, FeedOutcome] = {}
         troubles: dict[str, str] = {}
         failures: list[GiftBridgeError] = []

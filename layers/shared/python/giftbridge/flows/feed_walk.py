@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -33,10 +34,10 @@ class Line:
     The rest stays pending; the sweep nudges it as the queue empties.
     """
 
-    def __init__(self, queue: DeliveryQueue) -> None:
+    def __init__(self, queue: DeliveryQueue, lock: Callable[[], AbstractContextManager[Any]] = threading.Lock) -> None:
         self.queue = queue
         self._room: int | None = None
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def take(self) -> bool:
         """Take one place, if there is one."""

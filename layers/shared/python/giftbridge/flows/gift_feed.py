@@ -17,7 +17,6 @@ from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import side_by_side
 
 Plan = tuple[Delivery | None, Delivery]
 _TRIES = 4
@@ -63,7 +62,7 @@ class GiftFeed:
         sights = [_Sight(sighting, name, on) for name, on in turn.on.items() for sighting in newest.values()]
         written = [
             row
-            for rows in side_by_side(lambda sight: self._write(sight, known, turn), sights, self.threads)
+            for rows in self.tools.side_by_side(lambda sight: self._write(sight, known, turn), sights, self.threads)
             for row in rows
         ]
         aegis = [delivery for delivery in written if delivery.destination == AEGIS]

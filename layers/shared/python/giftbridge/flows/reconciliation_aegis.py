@@ -22,7 +22,6 @@ from giftbridge.flows.reconciliation_reading import (
 )
 from giftbridge.flows.reconciliation_run import DONORS, LOOKED, QUERY, SLICE, Desk
 from giftbridge.flows.reconciliation_sides import Expected, Sides
-from giftbridge.store.rows import side_by_side
 
 
 class AegisStage:
@@ -57,7 +56,7 @@ class AegisStage:
         while todo:
             size = min(SLICE, self.desk.allowed(AEGIS) or SLICE)
             now, todo = todo[:size], todo[size:]
-            answers = side_by_side(self._history, now, self.desk.tools.threads)
+            answers = self.desk.tools.side_by_side(self._history, now, self.desk.tools.threads)
             looks = {partner: rows for partner, (rows, _) in zip(now, answers, strict=True)}
             self.desk.run.calls[AEGIS] += sum(calls for _, calls in answers)
             self.desk.read.histories.update(looks)

@@ -259,7 +259,7 @@ class Healing:
         queue = self.queues.get(delivery.destination)
         if queue is None or delivery.state not in {State.PENDING, State.UNKNOWN} or delivery.is_in_outbox:
             return
-        name = new_nudge_name()
+        name = new_nudge_name(self.tools.token)
         queue.send(self.tools.deliveries.note_nudges([delivery], name, self.tools.now()), name)
 
     def _note(self, one: Difference, values: Mapping[str, object]) -> None:

@@ -20,7 +20,7 @@ from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_rows import DIGEST
 from giftbridge.store.contact_snapshots import ContactSnapshot
-from giftbridge.store.rows import Write, commit, side_by_side
+from giftbridge.store.rows import Write, commit
 from giftbridge.store.switches import enabled_periods, switch_periods
 
 _TRIES = 4
@@ -57,7 +57,7 @@ class VirtuousEdits:
         # The deliveries first: one that ends meanwhile has moved what is agreed on by the time that is read.
         known = self.tools.deliveries.get_many(sighting.delivery_id for sighting in newest.values())
         snapshots = self.tools.snapshots.get_many(newest)
-        became = side_by_side(
+        became = self.tools.side_by_side(
             lambda s: self._count(_Seen(s, s.fields or {}, known.get(s.delivery_id), snapshots.get(s.entity)), turn),
             list(newest.values()),
             self.threads,

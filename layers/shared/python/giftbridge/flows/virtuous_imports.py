@@ -19,7 +19,6 @@ from giftbridge.errors import GiftBridgeError, Held, LostRace, Misconfigured, Re
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_rows import PROJECT_COMES, TURN, Preparation, PreparationEnds, PreparedRow, VirtuousRows
 from giftbridge.flows.work import Work
-from giftbridge.store.rows import side_by_side
 
 log = logging.getLogger("giftbridge")
 # What a held row remembers: the chunk it went with, how often it was looked up, and whether it stands for its chunk.
@@ -94,7 +93,9 @@ class VirtuousImports:
         Raises what kept all of them from being made.
         """
         shared = self.rows.begin()
-        results = side_by_side(lambda member: self._prepare(work, member, shared), members, self.tools.threads)
+        results = self.tools.side_by_side(
+            lambda member: self._prepare(work, member, shared), members, self.tools.threads
+        )
         prepared = [result for result in results if isinstance(result, Prepared)]
         errors = [result for result in results if isinstance(result, GiftBridgeError)]
         # A project on its way is there in moments, or the chunk's gifts would wait for the next batch.
@@ -148,7 +149,7 @@ class VirtuousImports:
 
     def _nudge_alone(self, own: Work) -> bool:
         """Its own message will fail it, and take it to the dead letters with the reason. False if it was moved."""
-        name = new_nudge_name()
+        name = new_nudge_name(self.tools.token)
         if own.delivery.chunk or own.delivery.row:
             try:
                 own.drop_row()
@@ -203,7 +204,7 @@ class VirtuousImports:
                 return False
             return True
 
-        if not all(side_by_side(note, list(enumerate(sent)), self.tools.threads)):
+        if not all(self.tools.side_by_side(note, list(enumerate(sent)), self.tools.threads)):
             raise RetryLater("rows were moved while they were being recorded", cause="members-busy")
 
     def _require_not_in_a_chunk(self, work: Work) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.virtuous import Virtuous
@@ -77,11 +79,16 @@ class Preparation:
 class ProjectCodes:
     """Which codes Virtuous knows. A code it does not know is asked for again: somebody may be adding it."""
 
-    def __init__(self, virtuous: Virtuous, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        virtuous: Virtuous,
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.Lock,
+    ) -> None:
         self.virtuous = virtuous
         self.now = now
         self._known_until: dict[str, datetime] = {}
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def knows(self, code: str) -> bool:
         """Whether a project has this code (getProjectByCode)."""
@@ -101,8 +108,8 @@ class VirtuousRows:
         self.tools = tools
         self.raisedonors = raisedonors
         self.virtuous = virtuous
-        self.projects = Projects(raisedonors, tools.now)
-        self.codes = ProjectCodes(virtuous, tools.now)
+        self.projects = Projects(raisedonors, tools.now, tools.lock)
+        self.codes = ProjectCodes(virtuous, tools.now, tools.lock)
 
     def begin(self) -> Preparation:
         """For the rows of one chunk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -24,9 +24,10 @@ log = logging.getLogger("giftbridge")
 class Deliveries:
     """Reads are consistent reads of the table; the indexes only find ids for the sweep and for people."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, token: Callable[[int], str] = secrets.token_hex) -> None:
         self.client = client
         self.table = table
+        self.token = token
 
     def get(self, delivery_id: str) -> Delivery | None:
         """The delivery as it is now."""
@@ -52,7 +53,7 @@ class Deliveries:
 
         A repeated write whose first answer was lost counts as made. Raises LostRace.
         """
-        mark = secrets.token_hex(6)
+        mark = self.token(6)
         saved = replace(after, revision=before.revision + 1)
         try:
             commit(self.client, [self._change(before, saved, mark), *also])

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -202,6 +202,13 @@ def read_many(client: DynamoDBClient, table: str, keys: Iterable[Mapping[str, ob
             wait_before(tries)
             tries += 1
     return rows
+
+
+class SideBySide(Protocol):
+    """How a piece of work is done on several things at once."""
+
+    def __call__(self, work: Callable[[Any], Any], things: Sequence[Any], threads: int = 8, /) -> list[Any]:
+        """The results in the things' order."""
 
 
 def side_by_side(work: Callable[[Any], Any], things: Sequence[Any], threads: int = 8) -> list[Any]:
