@@ -52,6 +52,7 @@ class Stack:
     queues: Mapping[str, DeliveryQueue]
     new_session: Callable[[], requests.Session] = new_session
     sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
 
     @property
     def systems(self) -> tuple[System, ...]:
@@ -217,6 +218,7 @@ def assembled(
         queues={destination: assembly.tools_for(destination).queue for destination in environment.queues},
         new_session=surroundings.new_session,
         sleep=surroundings.sleep,
+        monotonic=surroundings.monotonic,
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from ops.operating import backfilling, dead_letters, pausing, retrying, settings_actions
+from giftbridge.domain.reconciliation import Difference
+from ops.operating import backfilling, dead_letters, pausing, reconciling, retrying, settings_actions
 from ops.operating.stack import Stack, assembled
 from ops.operating.systems import SYSTEMS
 from tests.simulation.aws.template import template
+from tests.simulation.clock.scheduler import Process
 from tests.simulation.world.machine import Machine
 
 _LONGEST_PAUSE_SECONDS = 1200.0
@@ -111,6 +113,20 @@ class Operator:
 
         self._act(f"backfill {destination}", work)
 
+    def reconcile(self, first: date, last: date) -> list[Difference]:
+        """What a reconciliation of these days finds open; called when all has come to rest."""
+        found: list[Difference] = []
+
+        def work() -> None:
+            report = reconciling.run(self.stack, first, last)
+            found.extend(one for one in report.differences if one.is_open)
+
+        process = self._act("reconcile", work)
+        self.machine.scheduler.run(self.machine.scheduler.seconds + _PATIENCE_SECONDS + 1)
+        if process.error is not None or not process.is_over or process.is_dead:
+            raise RuntimeError(f"the reconciliation did not end: {process.error!r}")
+        return found
+
     def resume_all(self) -> None:
         """Every system is to be called again."""
 
@@ -120,11 +136,11 @@ class Operator:
 
         self._act("resume all", work)
 
-    def _act(self, what: str, work: Callable[[], Any]) -> None:
+    def _act(self, what: str, work: Callable[[], Any]) -> Process:
         self.machine.trace.line(NAME, what)
-        self.machine.scheduler.start(f"{NAME}: {what}", work, seconds=_PATIENCE_SECONDS, then=self._ended)
+        return self.machine.scheduler.start(f"{NAME}: {what}", work, seconds=_PATIENCE_SECONDS, then=self._ended)
 
-    def _ended(self, process: Any) -> None:
+    def _ended(self, process: Process) -> None:
         if process.is_dead:
             self.machine.died(process)
         elif process.error is not None:

@@ -60,7 +60,7 @@ STATES = (
     "staff-merges", "other-integration", "settings-flips", "backfill", "rate-limits",
 )  # fmt: skip
 KINDS = (*DENSITIES, *STATES)
-_LEAST = 0.02
+_LEAST = 0.1
 """The thinnest weather, as a part of the densest."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from giftbridge.domain.reconciliation import Difference
 from giftbridge.domain.settings import read_settings
 from giftbridge.store.settings_versions import SettingsVersions
 from ops.simulators.aegis import AegisSimulator
@@ -19,7 +20,9 @@ from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
 from tests.simulation.judge.excuses import Excuses, Span
+from tests.simulation.judge.fates import Fates
 from tests.simulation.judge.judge import judge
+from tests.simulation.judge.reconciled import compare_verdicts
 from tests.simulation.judge.tables import RawTables
 from tests.simulation.judge.verdict import Verdict
 from tests.simulation.world.constants import drawn_small
@@ -192,12 +195,14 @@ class World:
                 self._play()
         else:
             self._play()
+        verdict = self.judged()
+        compare_verdicts(verdict, self._reconciled(), self._fates(), self.raisedonors.store)
         return Outcome(
             self.seed,
             self.people.given,
             self.weather.struck.total(),
             self.machine.deaths,
-            self.judged(),
+            verdict,
             self.trace.digest,
             self.scheduler.seconds,
             self.weather.struck,
@@ -212,6 +217,17 @@ class World:
         while until < latest and self.tables.unfinished():
             until += _LOOKS_EVERY_SECONDS
             self.scheduler.run(until)
+
+    def _reconciled(self) -> list[Difference]:
+        """The product's own verdict, of all days on which anything happened."""
+        if self.operator.switched_off:
+            # What was not to be sent meanwhile is another matter on each side.
+            return []
+        first = BEGIN - PAST - DAY if "backfill" in self.weather.states else BEGIN
+        return self.operator.reconcile(first.date(), self.scheduler.now().date())
+
+    def _fates(self) -> Fates:
+        return Fates(self.tables.deliveries(), self.tables.noticed(), self._excuses())
 
     def judged(self) -> Verdict:
         """What the judge says of the world as it is now."""
