@@ -14,16 +14,7 @@ from typing import Any
 _FLOWS, _CLIENTS = "giftbridge.flows", "giftbridge.clients"
 # Those of one line are one constant, which several modules have imported.
 TOGETHER: tuple[tuple[tuple[str, ...], str, tuple[int, ...]], ...] = (
-    (
-        (
-            f"{_CLIENTS}.raisedonors",
-            f"{_FLOWS}.feed_walk",
-            f"{_FLOWS}.reconciliation_reading",
-            f"{_FLOWS}.giving_sources",
-        ),
-        "PAGE_SIZE",
-        (4, 10, 30),
-    ),
+    ((f"{_CLIENTS}.raisedonors", f"{_FLOWS}.giving_sources"), "PAGE_SIZE", (4, 10, 30)),
     ((f"{_CLIENTS}.aegis",), "PAGE_SIZE", (2, 5, 20)),
     ((f"{_CLIENTS}.virtuous",), "PAGE_SIZE", (3, 10)),
     ((f"{_FLOWS}.daily_batch",), "ROWS_A_CALL", (2, 5, 20)),
