@@ -20,7 +20,7 @@ EMULATOR_READY := .tools/emulator/.ready-$(INTERPRETER)
 SAM_READY := .tools/sam/.ready-$(INTERPRETER)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser test lint build deploy demo screenshots lock clean check-python
+.PHONY: help setup browser test simulate lint build deploy demo screenshots lock clean check-python
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ browser:
 
 test: setup browser ## Run all tests: make test ARGS="-k name"
 	.venv/bin/pytest $(ARGS)
+
+simulate: setup ## Play seeded worlds in which everything goes wrong: make simulate ARGS="--seeds 100"
+	.venv/bin/python -m tests.simulation.run $(ARGS)
 
 lint: setup ## Check style, types and who imports whom
 	.venv/bin/ruff check .

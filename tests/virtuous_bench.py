@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ from ops.simulators.virtuous import VirtuousSimulator
 from ops.simulators.virtuous_population import OUR_SOURCE
 from ops.simulators.virtuous_records import Contact
 from ops.simulators.virtuous_settings import VirtuousSettings
-from tests.workbench import RUN_SECONDS, SimulatorAdapter, Workbench, make_queues, workbench
+from tests.workbench import RUN_SECONDS, SimulatorAdapter, Token, Workbench, make_queues, workbench
 
 CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 HOME = {"address1": "7 Quay Rd", "city": "Mobile", "state": "AL", "postal": "36602", "country": "US"}
@@ -118,7 +119,7 @@ class VirtuousBench:
             return 400
         hint = ContactHint(told.contacts, told.gifts_of, self.bench.clock())
         if hint.contact_ids:
-            contact_hints.send(self.bench.sqs, self.queues[RAISEDONORS][0], hint)
+            contact_hints.send(self.bench.sqs, self.queues[RAISEDONORS][0], hint, self.bench.tools.token)
         return 200
 
     def webhooks(self) -> int:
@@ -203,9 +204,11 @@ class VirtuousBench:
 
 
 @contextmanager
-def virtuous_bench(seed: int = 1, *, with_aegis: bool = False, **options: Any) -> Iterator[VirtuousBench]:
+def virtuous_bench(
+    seed: int = 1, *, with_aegis: bool = False, token: Token = secrets.token_hex, **options: Any
+) -> Iterator[VirtuousBench]:
     """A fresh bench whose only destination is Virtuous, unless Aegis is asked for too."""
-    with workbench(seed) as bench:
+    with workbench(seed, token) as bench:
         check = TrafficCheck(CONTRACTS / "virtuous.openapi.yaml")
         settings = VirtuousSettings(**{"calls_per_hour": None, "rate_headers": "", **options})
         virtuous = VirtuousSimulator(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
 BEGIN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 RUN_SECONDS = 60.0
+Token = Callable[[int], str]
 
 
 class Clock:
@@ -280,7 +282,7 @@ class Workbench:
 
 
 @contextmanager
-def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
+def workbench(seed: int = 1, token: Token = secrets.token_hex, **aegis_options: Any) -> Iterator[Workbench]:
     """A fresh workbench, connected, enabled at the clock's beginning, with the population's codes."""
     with mock_aws():
         dynamodb: DynamoDBClient = _session().client("dynamodb")
@@ -299,12 +301,12 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
         live = LiveSettings(versions)
         credentials = {"raisedonors": "v1", "aegis": "v1"}
         tools = Tools(
-            deliveries=Deliveries(dynamodb, "DeliveriesTable"),
+            deliveries=Deliveries(dynamodb, "DeliveriesTable", token),
             keys=CrmKeys(dynamodb, "CrmKeysTable"),
             snapshots=ContactSnapshots(dynamodb, "CrmKeysTable"),
             agreed=Agreed(dynamodb, "CrmKeysTable"),
-            activity=Activity(dynamodb, "ActivityTable"),
-            notices=Notices(dynamodb, "ActivityTable"),
+            activity=Activity(dynamodb, "ActivityTable", token=token),
+            notices=Notices(dynamodb, "ActivityTable", token=token),
             state=state,
             queue=DeliveryQueue(sqs, queue_url, dead_letter_url),
             settings=live.get,
@@ -314,6 +316,7 @@ def workbench(seed: int = 1, **aegis_options: Any) -> Iterator[Workbench]:
             credentials_version=lambda system: credentials.get(system, ""),
             # The mocked DynamoDB cannot be read while it is written to.
             threads=1,
+            token=token,
         )
         yield Workbench(
             clock,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from giftbridge.assembly import utc_now
 from giftbridge.errors import RecordMissing, Rejected, RetryLater
 from giftbridge.flows.donor_history import WIRE_SECONDS
 from giftbridge.history_wire import page_body, read_question, seconds_until
 from giftbridge.http_answers import HttpAnswer, found, problem, refused
 from giftbridge.runtime import start
+from giftbridge.surroundings import utc_now
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from giftbridge.domain.settings import Settings
-from giftbridge.domain.times import parse_moment
+from giftbridge.store.switches import enabled_row, read_periods
 from ops.operating import notices
 from ops.operating.import_tool import QUERY_LATE
 from ops.operating.stack import Stack
@@ -119,8 +119,8 @@ def _judge_pickup(stack: Stack, status: Status) -> None:
             f"The schedules are off: `giftbridge connect {enabled[0]} {stack.hint}` turns them on."
         )
         return
-    rows = [row for name in enabled if (row := stack.tools.state.get(f"enabled#{name}"))]
-    last = source.last_success or min((parse_moment(row["at"]) for row in rows), default=None)
+    rows = [row for name in enabled if (row := stack.tools.state.get(enabled_row(name)))]
+    last = source.last_success or min((turns[-1] for row in rows if (turns := read_periods(row).turns)), default=None)
     is_silent = last is not None and status.now - last > SILENT
     behind = [feed for feed in status.pickup.feeds if feed.is_behind(status.now)]
     if is_silent and len(behind) in {0, len(status.pickup.feeds)}:

@@ -13,13 +13,14 @@ from giftbridge.domain.agreed import Fields
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import Delivery
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id, donation_refunded_id
+from giftbridge.domain.on_periods import EVER, OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import parse_moment
 from giftbridge.flows.change_feeds import DESTINATION, DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
-from giftbridge.flows.donation_pickup import EVER
 from giftbridge.flows.feed_walk import LOOK_BACK, Feed, Line, Turn, pages_since
 from giftbridge.flows.gift_feed import GiftFeed
+from giftbridge.store.switches import enabled_row, gift_periods, read_periods
 from ops.operating import fates
 from ops.operating.fates import Preview
 from ops.operating.reaching import raisedonors
@@ -32,14 +33,19 @@ _BEFORE_GO_LIVE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class PreviewRange:
-    """From which modification time each feed is read, from which creation time gifts are sent to which CRM.
+    """From which modification time each feed is read, and when each CRM took gifts, by their creation time.
 
     `assumption` says what is not so yet.
     """
 
     read_from: dict[str, datetime]
-    starts: dict[str, datetime]
+    on: dict[str, OnPeriods]
     assumption: str | None
+
+    @property
+    def starts(self) -> dict[str, datetime]:
+        """The earliest creation time of a gift that would be sent to each CRM."""
+        return {name: periods.first for name, periods in self.on.items() if periods.first is not None}
 
     @property
     def send_from(self) -> datetime:
@@ -50,9 +56,10 @@ class PreviewRange:
 def preview_range(stack: Stack, since: datetime | None) -> PreviewRange:
     """What the next pickup would read, or everything changed since a moment."""
     settings, now = stack.versions.current().settings, stack.tools.now()
-    known = {name: _start(stack, name, settings) for name in _shown_crms(stack, settings)}
-    starts = {name: start or since or now - _BEFORE_GO_LIVE for name, start in known.items()}
-    unknown = " and ".join(SYSTEMS[name].title for name, start in known.items() if start is None)
+    known = {name: _known_periods(stack, name, settings) for name in _shown_crms(stack, settings)}
+    on = {name: known[name] or OnPeriods.since(since or now - _BEFORE_GO_LIVE) for name in known}
+    starts = {name: periods.turns[0] for name, periods in on.items()}
+    unknown = " and ".join(SYSTEMS[name].title for name, periods in known.items() if periods is None)
     assumption = f"deliveries to {unknown} are not enabled yet: shown is what a start from there would take"
     feeds = ["gifts", *(["schedules"] if AEGIS in starts else []), "donors"]
     feeds += ["notes"] if AEGIS in starts and settings.aegis.send_notes else []
@@ -63,7 +70,7 @@ def preview_range(stack: Stack, since: datetime | None) -> PreviewRange:
         # One look serves both: it begins where the one that is further behind does.
         behind = _cursor(stack, VirtuousDonorFeed.name, begins["donors"])
         read_from["donors"] = min(read_from["donors"], behind) if AEGIS in starts else behind
-    return PreviewRange(read_from, starts, assumption if unknown else None)
+    return PreviewRange(read_from, on, assumption if unknown else None)
 
 
 def _shown_crms(stack: Stack, settings: Settings) -> list[str]:
@@ -72,16 +79,11 @@ def _shown_crms(stack: Stack, settings: Settings) -> list[str]:
     return [AEGIS, *shown] if not shown or stack.is_connected(AEGIS) or settings.aegis.enabled else shown
 
 
-def _start(stack: Stack, crm: str, settings: Settings) -> datetime | None:
-    """From when on a CRM takes gifts, as the pickup sees it; None where that is not decided yet."""
-    enabled = stack.tools.state.get(f"enabled#{crm}")
-    start = settings.raisedonors.start_from
-    if start is None and enabled is not None and getattr(settings, crm).enabled:
-        start = parse_moment(enabled["at"])
-    switch = stack.tools.state.get("switch#virtuous-gifts") if crm == VIRTUOUS else None
-    if start is not None and switch is not None and switch.get("at"):
-        start = max(start, parse_moment(switch["at"]))
-    return start
+def _known_periods(stack: Stack, crm: str, settings: Settings) -> OnPeriods | None:
+    """When a CRM took gifts, as the pickup sees it; None where that is not decided yet."""
+    start_from = settings.raisedonors.start_from
+    known = gift_periods(stack.tools.state, crm, start_from)
+    return known if known.turns and (start_from is not None or getattr(settings, crm).enabled) else None
 
 
 def _cursor(stack: Stack, feed: str, start: datetime) -> datetime:
@@ -100,7 +102,7 @@ def preview(
     source = raisedonors(stack)
     settings = stack.versions.current().settings
     start = reach.starts.get(AEGIS, reach.send_from)
-    turn = Turn(settings, start, stack.tools.now(), Line(stack.tools.queue), reach.starts, nudge=None)
+    turn = Turn(settings, start, stack.tools.now(), Line(stack.tools.queue), reach.on, nudge=None)
     look = _Look(stack, source, turn, with_rows=with_rows)
     feeds: tuple[tuple[Feed, Callable[[Feed, list[Any]], Iterator[Preview]]], ...] = (
         (GiftFeed(stack.tools, source, 1), look.gifts),
@@ -126,7 +128,7 @@ class _Look:
 
     def __init__(self, stack: Stack, source: RaiseDonors, turn: Turn, *, with_rows: bool) -> None:
         self.stack = stack
-        is_shown = VIRTUOUS in turn.starts
+        is_shown = VIRTUOUS in turn.on
         self.virtuous = VirtuousLook(stack, source, turn, with_rows=with_rows) if is_shown else None
         self.turn = turn
         self.schedules = ScheduleFeed(stack.tools, source, 1)
@@ -139,7 +141,7 @@ class _Look:
         self._seen.update(sighting.donation_id for sighting in fresh)
         ids = [make(s.donation_id) for s in fresh for make in (donation_created_id, donation_refunded_id)]
         known = self.stack.tools.deliveries.get_many(ids)
-        for sighting in fresh if AEGIS in self.turn.starts else ():
+        for sighting in fresh if AEGIS in self.turn.on else ():
             yield from self._gift(sighting, known)
         if self.virtuous is not None:
             yield from self.virtuous.gifts(fresh)
@@ -147,7 +149,7 @@ class _Look:
     def _gift(self, sighting: Sighting, known: dict[str, Delivery]) -> Iterator[Preview]:
         turn = self.turn
         before = known.get(donation_created_id(sighting.donation_id))
-        after = delivery_for(sighting, before, turn.settings, turn.start, turn.now)
+        after = delivery_for(sighting, before, turn.settings, turn.on[AEGIS], turn.now)
         gift = Preview("gifts", sighting.donation_id, sighting.donor_id, sighting.status, "", "")
         fate, why = fates.of_gift(sighting, before, after)
         yield replace(gift, fate=fate, why=why)
@@ -161,7 +163,7 @@ class _Look:
 
     def edits(self, feed: Feed, raws: list[Any]) -> Iterator[Preview]:
         """Donors, on their way to each CRM."""
-        if AEGIS in self.turn.starts:
+        if AEGIS in self.turn.on:
             yield from self.changes(feed, raws)
         if self.virtuous is not None:
             yield from self.virtuous.contacts(raws)
@@ -193,11 +195,12 @@ class _Look:
 
     def notes(self, feed: Feed, raws: list[Any]) -> Iterator[Preview]:
         """Notes of people."""
-        since = self.stack.tools.state.get("enabled#aegis-notes")
-        start = max(self.turn.start, parse_moment(since["at"]) if since else self.turn.now)
+        known = read_periods(self.stack.tools.state.get(enabled_row("aegis-notes")))
+        notes_on = known if known.turns else OnPeriods.since(self.turn.now)
+        on = self.turn.on_for(AEGIS).both(notes_on)
         sightings = [s for s in map(read_note_sighting, raws) if s is not None]
-        planned = {s.note_id: note_for(s, start, self.turn.now) for s in sightings}
-        known = self.stack.tools.deliveries.get_many(note.id for note in planned.values() if note is not None)
+        planned = {s.note_id: note_for(s, on, self.turn.now) for s in sightings}
+        existing = self.stack.tools.deliveries.get_many(note.id for note in planned.values() if note is not None)
         for sighting in {s.note_id: s for s in sightings}.values():
-            fate, why = fates.of_note(planned[sighting.note_id], known)
+            fate, why = fates.of_note(planned[sighting.note_id], existing)
             yield Preview("notes", sighting.note_id, sighting.donor_id, sighting.type, fate, why)

@@ -27,7 +27,7 @@ def put_back(stack: Stack, delivery: Delivery, was: State, cause: str, why: str,
     ended = life.ignored if was is State.IGNORED else life.failed
     # Its nudge is still in line: it must not be taken for one that was redriven from the dead letters. Its dead letter
     # may be gone, because the sweep deletes those of deliveries that were reopened.
-    letter = new_nudge_name() if was is State.FAILED and delivery.failed_nudge is not None else None
+    letter = new_nudge_name(stack.tools.token) if was is State.FAILED and delivery.failed_nudge is not None else None
     after = replace(ended(delivery, trouble, now), failed_nudge=letter or delivery.failed_nudge)
     line = stack.tools.activity.line(
         delivery.donor_entity,

@@ -35,7 +35,7 @@ def aegis(stack: Stack) -> Aegis:
 def virtuous(stack: Stack) -> Virtuous:
     """The client of Virtuous, within its rate budget. Raises NeedsPerson until it is connected."""
     values = _connected(stack, "virtuous", "Virtuous")
-    session, time_left = stack.new_session(), TimeLeft(_SECONDS)
+    session, time_left = stack.new_session(), TimeLeft(_SECONDS, stack.monotonic)
     auth = virtuous_auth(stack, values, session, time_left)
     return Virtuous(_wire(stack, "virtuous", values["url"], auth, session))
 
@@ -44,7 +44,8 @@ def virtuous_auth(stack: Stack, values: Mapping[str, str], session: requests.Ses
     """An API key, else a token for user name and password."""
     if values.get("api_key"):
         return BearerToken(values["api_key"])
-    return PasswordGrant(values["url"], values["username"], values["password"], session, time_left, stack.tools.now)
+    tools, user, password = stack.tools, values["username"], values["password"]
+    return PasswordGrant(values["url"], user, password, session, time_left, tools.now, tools.lock)
 
 
 def basic_auth(values: Mapping[str, str]) -> Auth:
@@ -67,7 +68,8 @@ def _connected(stack: Stack, system: str, title: str) -> Mapping[str, str]:
 def _wire(stack: Stack, system: str, url: str, auth: Auth, session: requests.Session | None = None) -> Wire:
     limits = stack.versions.current().settings.limits
     per_hour: int | None = getattr(limits, f"{system}_per_hour")
-    budget = RateBudget(stack.tools.state, system, lambda: per_hour, stack.tools.now)
+    tools = stack.tools
+    budget = RateBudget(tools.state, system, lambda: per_hour, tools.now, tools.lock)
     observe = budget.observe if system == "virtuous" else None
-    own = session or stack.new_session()
-    return Wire(system, url, own, TimeLeft(_SECONDS), budget.take, stack.tools.now, auth, observe=observe)
+    own, time_left = session or stack.new_session(), TimeLeft(_SECONDS, stack.monotonic)
+    return Wire(system, url, own, time_left, budget.take, tools.now, auth, observe=observe, sleep=stack.sleep)

@@ -132,7 +132,7 @@ def _sources(stack: Stack, settings: Settings) -> Sources:
 
 def _budget(stack: Stack, system: str) -> RateBudget:
     per_hour: int | None = getattr(stack.versions.current().settings.limits, f"{system}_per_hour")
-    return RateBudget(stack.tools.state, system, lambda: per_hour, stack.tools.now)
+    return RateBudget(stack.tools.state, system, lambda: per_hour, stack.tools.now, stack.tools.lock)
 
 
 def latest(stack: Stack) -> Report | None:

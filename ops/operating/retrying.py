@@ -170,7 +170,7 @@ def nudge(stack: Stack, deliveries: list[Delivery]) -> dict[str, str]:
 
     Also while a destination is closed: the row then waits for it, and no dead letter of the failed one is its nudge.
     """
-    name, now = new_nudge_name(), stack.tools.now()
+    name, now = new_nudge_name(stack.tools.token), stack.tools.now()
     noted = stack.tools.deliveries.note_nudges(deliveries, name, now)
     said: dict[str, str] = {}
     for destination in {delivery.destination for delivery in deliveries}:

@@ -48,6 +48,9 @@ QUESTIONS: Mapping[str, Question] = {
         "The answer was lost: which pledge is this schedule's?", PLEDGES, (PICK, CREATE, IGNORE)
     ),
     "refund-may-be-there": Question("Is this refund there already?", TRANSACTIONS, (PICK, SEND, IGNORE)),
+    "partner-merged": Question(
+        "The answer was lost, and its partner is inactive or gone: was it recorded?", OTHERS, (SEND, IGNORE)
+    ),
     "several-reversals": Question("Which one is this gift's reversal in Virtuous?", OTHERS, (PICK, IGNORE)),
     "several-projects": Question("Which project in Virtuous is this one?", OTHERS, (PICK, IGNORE)),
     "note-outcome-unknown": Question("Is the note in Aegis? Nothing there can list notes.", OTHERS, (SEND, IGNORE)),

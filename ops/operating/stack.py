@@ -22,6 +22,7 @@ from giftbridge.delivery_queue import DeliveryQueue
 from giftbridge.environment import Environment, QueueUrls
 from giftbridge.flows.tools import Tools
 from giftbridge.store.settings_versions import SettingsVersions
+from giftbridge.surroundings import Surroundings
 from ops.operating.problems import Unreachable, WrongUsage
 from ops.operating.systems import DESTINATIONS, SYSTEMS, System
 
@@ -30,6 +31,7 @@ LOCAL_VARIABLE = "GIFTBRIDGE_LOCAL"
 # The batch may run for five minutes, and an invocation must not be repeated because it is slow.
 _LONGEST_INVOCATION = 320
 _NOT_OURS = "DeliveriesTable"
+_THE_MACHINES_OWN = Surroundings()
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Stack:
     queues: Mapping[str, DeliveryQueue]
     new_session: Callable[[], requests.Session] = new_session
     sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
 
     @property
     def systems(self) -> tuple[System, ...]:
@@ -180,7 +183,13 @@ def _local_stack(url: str) -> Stack:
 
 
 def assembled(
-    name: str, hint: str, outputs: Mapping[str, str], client: Callable[[str], Any], *, is_local: bool
+    name: str,
+    hint: str,
+    outputs: Mapping[str, str],
+    client: Callable[[str], Any],
+    *,
+    is_local: bool,
+    surroundings: Surroundings = _THE_MACHINES_OWN,
 ) -> Stack:
     """The stack over the product's own parts, put together as in its functions."""
     secret_ids = {s.name: outputs[s.secret_output] for s in SYSTEMS.values() if s.secret_output in outputs}
@@ -196,7 +205,7 @@ def assembled(
             if system.queue_output in outputs
         },
     )
-    assembly = Assembly(environment, client("dynamodb"), client("sqs"), client("secretsmanager"))
+    assembly = Assembly(environment, client("dynamodb"), client("sqs"), client("secretsmanager"), surroundings)
     return Stack(
         name=name,
         hint=hint,
@@ -207,6 +216,9 @@ def assembled(
         versions=SettingsVersions(client("dynamodb"), outputs["StateTable"], assembly.tools.now),
         credentials=assembly.credentials,
         queues={destination: assembly.tools_for(destination).queue for destination in environment.queues},
+        new_session=surroundings.new_session,
+        sleep=surroundings.sleep,
+        monotonic=surroundings.monotonic,
     )
 
 

@@ -61,8 +61,8 @@ class VirtuousLook:
         known = self.tools.deliveries.get_many(make(s.donation_id, VIRTUOUS) for s in fresh for make in makes)
         for sighting in fresh:
             before = known.get(donation_created_id(sighting.donation_id, VIRTUOUS))
-            start = self.turn.starts[VIRTUOUS]
-            after = delivery_for(sighting, before, self.turn.settings, start, self.turn.now, VIRTUOUS)
+            on = self.turn.on[VIRTUOUS]
+            after = delivery_for(sighting, before, self.turn.settings, on, self.turn.now, VIRTUOUS)
             yield self._gift(sighting, before, after)
             if sighting.is_reversed:
                 refunded = known.get(donation_refunded_id(sighting.donation_id, VIRTUOUS))

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 MOUNTAIN = ZoneInfo("America/Denver")
 SMALLEST_EXPONENT = -2
+UNTAKEN = ("Cc", "Cs")
+"""Kinds of characters that the server refuses in a text: controls and halves of surrogate pairs."""
 
 
 class ModelErrors:
@@ -51,6 +54,8 @@ class Model:
         if not isinstance(value, str):
             self.refuse(name, "Could not convert to string.")
             return ""
+        if any(category(character) in UNTAKEN and character not in "\t\n\r" for character in value):
+            self.refuse(name, "A potentially dangerous value was detected: control characters are not allowed.")
         return value
 
     def required_text(self, name: str) -> str:

@@ -209,6 +209,17 @@ class AegisStore:
         """Switch a partner on or off, as staff would."""
         self.edit_partner(partner_id, {"IsActive": active})
 
+    def merge_partner(self, partner_id: str, into: str) -> None:
+        """Staff merge a partner into another: transactions and pledges move, the old one stays, inactive."""
+        with self.lock:
+            for transaction in self.transactions_of.pop(partner_id, []):
+                transaction.partner_id = transaction.model["PartnerID"] = into
+                self.transactions_of.setdefault(into, []).append(transaction)
+            for pledge in self.pledges_of.pop(partner_id, []):
+                pledge.model["PartnerID"] = into
+                self.pledges_of.setdefault(into, []).append(pledge)
+            self.set_partner_active(partner_id, active=False)
+
     def edit_partner(self, partner_id: str, members: Mapping[str, Any]) -> None:
         """Change a partner as staff would, unknown members included."""
         self.partners[partner_id].update(copy.deepcopy(dict(members)))

@@ -109,11 +109,11 @@ def donor_name(donor: Mapping[str, Any]) -> str | None:
 def primary_of(entries: Any) -> dict[str, Any] | None:
     """The primary one of a donor's addresses, e-mail addresses or phone numbers."""
     for entry in entries or []:
-        if entry.get("isPrimary"):
+        if isinstance(entry, dict) and entry.get("isPrimary"):
             return dict(entry)
     return None
 
 
 def _primary_value(entries: Any) -> str | None:
     primary = primary_of(entries)
-    return str(primary["value"]) if primary else None
+    return str(primary["value"]) if primary and primary.get("value") is not None else None

@@ -41,12 +41,13 @@ class VirtuousSimulator(SimulatedService):
         check: TrafficCheck | None = None,
         clock: Callable[[], datetime] = utc_now,
         pause: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
         seed: int = 0,
     ) -> None:
         self.api_key = api_key
         self.store = VirtuousStore(clock, settings, seed)
         self.staff = Staff(self.store)
-        self.sender = WebhookSender(self.store, self.act_due)
+        self.sender = WebhookSender(self.store, self.act_due, monotonic)
         self._planned: list[tuple[datetime, ImportChoices]] = []
         self._answers = Answers(self.store)
         operations = [self._guarded(operation) for operation in _operations(self.store, self._answers)]

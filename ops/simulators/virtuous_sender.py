@@ -22,9 +22,15 @@ Post = Callable[[str, dict[str, str], bytes], int]
 class WebhookSender:
     """Sends what is due in a store's outbox. `act_due` is called first, for what staff has planned."""
 
-    def __init__(self, store: VirtuousStore, act_due: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: VirtuousStore,
+        act_due: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._act_due = act_due
+        self._monotonic = monotonic
 
     def deliver_due(self, post: Post | None = None) -> int:
         """Send all that is due now, one after the other; how many attempts were made."""
@@ -74,9 +80,9 @@ class WebhookSender:
                 outbox.drop(delivery)
                 return True
             url, headers = str(subscription.members["payloadUrl"]), self._headers(delivery, subscription.members)
-        began = time.monotonic()
+        began = self._monotonic()
         status = post(url, headers, delivery.body)
-        took = time.monotonic() - began
+        took = self._monotonic() - began
         with self._store.lock:
             if delivery.state is DeliveryState.ON_ITS_WAY:
                 outbox.answered(delivery, status, self._store.now(), took)

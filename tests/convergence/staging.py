@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,12 +46,11 @@ class Tokens:
 @contextmanager
 def played(seed: int, winner: str) -> Iterator[Play]:
     """The play of a seed, up to the last edit."""
-    with pytest.MonkeyPatch.context() as patch, virtuous_bench(seed) as tested:
+    with pytest.MonkeyPatch.context() as patch, virtuous_bench(seed, token=Tokens(seed)) as tested:
         patch.setattr(rows, "ThreadPoolExecutor", OneByOne)
         for module in (delivery_rows, deliveries):
             # One shard of each index in place of four: it saves a third of all calls.
             patch.setattr(module, "SHARDS", 1)
-        patch.setattr(secrets, "token_hex", Tokens(seed))
         conflicts = dict.fromkeys(("name", "address", "phone"), winner)
         tested.bench.settings(virtuous={"conflicts": conflicts, "sync_projects": False})
         play = Play(seed, tested, winner)

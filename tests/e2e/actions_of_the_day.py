@@ -15,7 +15,7 @@ from tests.e2e.operator_of_the_day import LONGEST, MISSING_APPEALS, Operator, ad
 
 UNASKED = "appeal-missing"
 LEFT_FAILING = "amount-precision"
-DELETED = "text-too-long"
+DELETED = "allocation-sum-differs"
 
 
 # --- settings -------------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def delete_a_dead_letter_and_redrive_the_others(at: Operator) -> None:
     at.waits(lambda: _is_deleted(at, gift), f"the dead letter of {gift} to be deleted")
     expect(at.page.get_by_role("row").filter(has_text=gift)).to_have_count(0)
     [line] = [one for one in at.lines(gift) if one["what"] == "dead letter deleted"]
-    assert line["why"] == "a known text, to be shortened"
+    assert line["why"] == "a known sum, to be corrected"
     assert at.delivery(gift).state is State.FAILED
     at.comes_upon("/dead-letters", at.page.get_by_role("button", name="Redrive all to Aegis"))
     at.presses("Redrive all to Aegis")
@@ -248,7 +248,7 @@ def _is_deleted(at: Operator, gift: str) -> bool:
     delete = at.page.get_by_role("row").filter(has_text=gift).get_by_role("link", name="Delete")
     at.comes_upon("/dead-letters", delete)
     delete.click()
-    at.fills("Reason", "a known text, to be shortened")
+    at.fills("Reason", "a known sum, to be corrected")
     at.presses("Delete it")
     done, out_of_sight = (
         at.page.get_by_text(words) for words in ("Its delivery stays as it was", "no such dead letter")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from giftbridge.domain.deliveries import State
-from giftbridge.domain.delivery_ids import contact_updated_id
+from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id
 from giftbridge.domain.times import format_moment
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.virtuous_bench import VirtuousBench, virtuous_bench
@@ -126,6 +129,36 @@ def test_a_page_that_fails_is_asked_for_again_and_not_all_before_it(
     assert both.net().why_idle is None
 
     assert both.calls().count("queryFullContacts") == 2
+
+
+def test_an_offset_that_is_refused_moves_the_day_on(both: VirtuousBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("giftbridge.flows.contact_net.PAGE", 2)
+    for _ in range(6):
+        both.link(both.bench.population.make_donor("new_person", gives=False).donor_id)
+    both.bench.clock.advance(timedelta(days=3).total_seconds())
+    donor = both.bench.population.make_donor("new_person", gives=False).donor_id
+    later = both.link(donor)
+    lose_webhooks(both)
+    both.bench.pickup()
+
+    def refuse_large_offsets(
+        request: requests.PreparedRequest, send_it: Callable[[], requests.Response]
+    ) -> requests.Response:
+        answer = send_it()
+        query = parse_qs(urlsplit(str(request.url)).query)
+        if "FullContact" in str(request.url) and int(query["skip"][0]) > 2:
+            answer.status_code, answer._content = 400, b'{"message": "skip is too large"}'
+        return answer
+
+    both.bench.adapters[VIRTUOUS].around = refuse_large_offsets
+    both.virtuous.staff.edit_contact(later.contact_id, {"address": NEW})
+    lose_webhooks(both)
+    outcome = both.net()
+    both.settle(2)
+
+    assert outcome.why_idle is None
+    assert outcome.counts["not listed"] > 0
+    assert street(both, donor) == NEW["address1"]
 
 
 def test_a_virtuous_that_cannot_be_asked_puts_it_off(both: VirtuousBench) -> None:

@@ -185,3 +185,45 @@ def test_the_fund_of_a_product_order_is_checked_like_that_of_a_gift(bench: Workb
     bench.raisedonors.store.edit("gift", gift, {"amount": 20, "projects": shares})
     bench.run()
     assert _trouble(bench, gift).field == "project.code"
+
+
+@pytest.mark.parametrize("written", ["eoy24", " EOY24\t", "Eoy24", "\ufeffeoy24"])
+def test_a_code_in_another_spelling_goes_in_aegis_own(bench: Workbench, written: str) -> None:
+    gift = bench.give()
+    bench.raisedonors.store.edit("gift", gift, {"motivationCode": written}, modified=bench.clock())
+    bench.aegis.store.add_code("Appeal", "EOY24")
+    bench.run()
+    assert bench.transactions_of(gift)[0].model["AppealCode"] == "EOY24"
+
+
+def test_a_code_that_aegis_has_in_two_spellings_is_not_guessed(bench: Workbench) -> None:
+    for code in ("Twice", "TWICE"):
+        bench.aegis.store.add_code("Appeal", code)
+    exact, neither = bench.give(), bench.give()
+    for gift, written in ((exact, "TWICE"), (neither, "twice")):
+        bench.raisedonors.store.edit("gift", gift, {"motivationCode": written}, modified=bench.clock())
+    bench.run()
+    assert bench.transactions_of(exact)[0].model["AppealCode"] == "TWICE"
+    assert _trouble(bench, neither).cause == "unknown-appeal:twice"
+
+
+def test_a_project_code_in_small_letters_reaches_its_fund_and_so_does_its_refund(bench: Workbench) -> None:
+    gift = bench.give()
+    members = {"projects": [{"projectId": 301, "amount": "20.00"}], "amount": 20}
+    bench.raisedonors.store.edit("gift", gift, members, modified=bench.clock())
+    bench.raisedonors.store.edit("project", 301, {"code": " gen "})
+    bench.run()
+    bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
+    bench.run(2)
+    assert [line.fund_id for t in bench.transactions_of(gift) for line in t.lines] == ["GEN", "GEN"]
+    assert bench.net() == 0
+
+
+def test_where_aegis_offers_no_list_the_settings_tell_the_spelling(bench: Workbench) -> None:
+    bench.aegis.store.settings.lookups_not_offered = {"Appeal"}
+    bench.settings(aegis={"codes": {"appeal": ["Spring-26"]}})
+    bench.aegis.store.add_code("Appeal", "Spring-26")
+    gift = bench.give()
+    bench.raisedonors.store.edit("gift", gift, {"motivationCode": "SPRING-26"}, modified=bench.clock())
+    bench.run()
+    assert bench.transactions_of(gift)[0].model["AppealCode"] == "Spring-26"

@@ -9,6 +9,7 @@ import pytest
 
 from giftbridge.domain.deliveries import State
 from ops.simulators.aegis_partners import seed_partner
+from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.population_donors import MadeDonor
 from tests.workbench import Workbench
 
@@ -226,3 +227,28 @@ def test_a_rule_of_email_alone_matches_once_it_is_switched_on(bench: Workbench) 
     shared = seed_partner(bench.aegis.store, spouse.partner())
     bench.settings(aegis={"match_rules": [["donor_id"], ["email"]]})
     assert _given(bench, donor) == shared
+
+
+@pytest.mark.parametrize("setting", ["create", "oldest", "review"])
+def test_rules_that_change_while_a_partners_answer_is_lost_make_no_second_one_of_what_landed(
+    bench: Workbench, setting: str
+) -> None:
+    donor = bench.population.make_donor("new_person")
+    bench.fault("aegis", FaultRule(FaultKind.DROP_AFTER, "createPartner", nth=1))
+    gift = bench.give(donor=donor)
+    bench.pickup()
+    bench.drain()
+    # Others live at the same address, and one reads the donor's mail: the new rules find them as well.
+    for name in ("Ada", "Ben"):
+        _copy(bench, donor, FirstName=name, MemberDate="2001-01-01T00:00:00Z")
+    bench.settings(aegis={"match_rules": [["last_name", "address"], ["email"]], "on_several_matches": setting})
+
+    bench.run(ticks=5)
+
+    [made] = [p for p in bench.aegis.store.partners.values() if _carries(p, donor.donor_id)]
+    assert _partner_of(bench, gift) == made["ID"]
+
+
+def _carries(partner: dict[str, Any], donor_id: int) -> bool:
+    found = partner.get("CustomData") or []
+    return any(one["Name"] == "RaiseDonors.Donor.Id" and one["Value"] == str(donor_id) for one in found)

@@ -8,7 +8,7 @@ import pytest
 
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id
-from giftbridge.store.state import enabled_since
+from giftbridge.store.switches import enabled_periods
 from tests.virtuous_bench import VirtuousBench, virtuous_bench
 
 NEW = {"address1": "12 Elm St", "city": "Reno", "state": "NV", "postal": "89501", "country": "US"}
@@ -94,7 +94,7 @@ def test_an_edit_made_before_the_donor_was_recorded_travels(both: VirtuousBench)
     donor = new_donor(both)
     both.link(donor)
     lose_webhooks(both)
-    enabled_since(both.bench.tools.state, VIRTUOUS, both.bench.clock())
+    enabled_periods(both.bench.tools.state, VIRTUOUS, both.bench.clock())
     both.bench.clock.advance(30)
     rename(both, donor, "Edited")
 

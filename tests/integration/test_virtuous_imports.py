@@ -8,11 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 
+from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.daily_times import last_batch_time
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import VIRTUOUS, donation_created_id, donation_refunded_id, donor_updated_id
+from giftbridge.errors import LostRace
 from giftbridge.flows import daily_batch
+from giftbridge.flows.virtuous_delivery import VirtuousDelivery
+from giftbridge.flows.work import Work
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.virtuous_import import ImportChoices
 from ops.simulators.virtuous_records import RowState
@@ -289,3 +294,54 @@ def test_an_e_mail_set_back_while_the_row_with_the_other_is_held_arrives(both: V
     both.bench.clock.advance(3600)
     both.bench.pickup()
     assert both.batch().contacts == 0
+
+
+def test_a_row_that_another_worker_put_into_a_chunk_that_ended_without_it_goes_with_the_next_batch(
+    both: VirtuousBench,
+) -> None:
+    known, left = give(both, 2)
+    both.bench.clock.advance(60)
+    both.plan()
+    [chunk] = [name for name in both.bench.tools.deliveries.ids_in("open", VIRTUOUS) if "/chunk/" in name]
+    seen = both.delivery(chunk)
+    wires = both.bench.adapters
+    has_begun: list[bool] = []
+
+    def unread(request: Any, send: Any) -> Any:
+        """The first worker cannot read one of the gifts for a moment."""
+        if request.path_url.endswith(f"/Gift/{left}") and not has_begun:
+            raise requests.ConnectionError("dropped")
+        return send()
+
+    def worked_twice(request: Any, send: Any) -> Any:
+        """Its call is under way: the same message comes again, and the second worker gets as far as its own intent."""
+        if request.method == "POST" and "Transactions" in request.path_url and not has_begun:
+            has_begun.append(True)
+            tools = both.tools["virtuous"]
+            carrier = VirtuousDelivery(tools, RaiseDonors(both.bench.wire("raisedonors")), both.client())
+            with pytest.raises(LostRace):
+                carrier.carry(Work(tools, seen))
+        return send()
+
+    wires["raisedonors"].around, wires["virtuous"].around = unread, worked_twice
+    both.drain()
+    wires["raisedonors"].around = wires["virtuous"].around = lambda _, send: send()
+    assert has_begun and both.delivery(chunk).state is State.DELIVERED
+    orphan = both.delivery(donation_created_id(left, VIRTUOUS))
+    assert (orphan.state, orphan.chunk) == (State.PENDING, chunk)
+    assert orphan.id in both.bench.tools.deliveries.ids_in("outbox", VIRTUOUS)
+
+    both.batch()
+
+    assert Counter(row["transactionId"] for row in gift_rows(both)) == {str(known): 1, str(left): 1}
+
+
+def test_a_row_in_a_chunk_that_waits_goes_with_no_other(both: VirtuousBench) -> None:
+    gifts = give(both, 3)
+    both.plan()
+    both.bench.clock.advance(60)
+    both.plan()
+
+    both.settle(3)
+
+    assert Counter(row["transactionId"] for row in gift_rows(both)) == {str(gift): 1 for gift in gifts}

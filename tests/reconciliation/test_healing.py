@@ -17,6 +17,7 @@ from giftbridge.flows.reconciliation import Reconciliation
 from giftbridge.flows.reconciliation_healing import Healing
 from giftbridge.flows.reconciliation_plans import HealResult, plan_heal
 from giftbridge.flows.reconciliation_reading import Sources
+from ops.simulators.aegis_partners import seed_partner
 from ops.simulators.aegis_store import Transaction
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.workbench import Workbench, workbench
@@ -186,3 +187,27 @@ def test_a_part_of_the_amount_is_made_up_for_in_the_first_fund(bench: Workbench)
     original.total -= Decimal("1.00")
     [left] = heal(bench, reconcile(bench))
     assert left.outcome == "left"
+
+
+def test_a_gift_whose_partner_was_merged_away_is_not_called_missing(bench: Workbench) -> None:
+    original = sent(bench)
+    survivor = seed_partner(bench.aegis.store, {"FirstName": "Otto", "LastName": "Ander"})
+    bench.aegis.store.merge_partner(original.partner_id, survivor)
+
+    report = reconcile(bench)
+
+    assert report.differences == ()
+    assert [gap for gap in report.gaps if "were not looked for" in gap], report
+
+
+def test_a_gift_that_is_gone_is_not_sent_anew_once_its_partner_was_merged_away(bench: Workbench) -> None:
+    original = sent(bench)
+    survivor = sent(bench).partner_id
+    remove(bench, original)
+    report = reconcile(bench)
+    bench.aegis.store.add_transaction(original)
+    bench.aegis.store.merge_partner(original.partner_id, survivor)
+
+    [left] = heal(bench, report)
+
+    assert (left.outcome, "inactive" in left.text) == ("left", True)

@@ -132,13 +132,15 @@ def aegis(**changes: Any) -> AegisSettings:
 def gathered(donation: Donation = DONATION, donor: Donor = DONOR, **more: Any) -> Gathered:
     """A transaction to be; `aegis` changes settings."""
     chosen = aegis(**more.pop("aegis", {}))
-    moment = more.pop("moment", donation.created_at)
-    return Gathered(donation, donor, PROJECTS, chosen, "100001", "EOY24", moment, **more)
+    moment, zone = more.pop("moment", donation.created_at), more.pop("zone", "UTC")
+    return Gathered(donation, donor, PROJECTS, chosen, "100001", "EOY24", moment, zone, **more)
 
 
-def gathered_pledge(schedule: Schedule = SCHEDULE, donor: Donor = DONOR, **changes: Any) -> GatheredPledge:
+def gathered_pledge(
+    schedule: Schedule = SCHEDULE, donor: Donor = DONOR, zone: str = "UTC", **changes: Any
+) -> GatheredPledge:
     """A pledge to be."""
-    return GatheredPledge(schedule, donor, aegis(**changes), "100001", "SPRING")
+    return GatheredPledge(schedule, donor, aegis(**changes), "100001", "SPRING", zone)
 
 
 def gathered_partner(donor: Donor = DONOR, *, knows_donor_id: bool = True, **changes: Any) -> GatheredPartner:

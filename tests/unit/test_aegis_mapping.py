@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -83,21 +84,27 @@ def test_a_premium_without_a_shipping_name_goes_to_the_donor() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "settings", "field"),
+    ("change", "field"),
     [
-        ({}, {"shipping_method": ""}, "setting aegis.shipping_method"),
-        ({"shipping_address": replace(SHIPPING, street="", street2=None)}, {}, "shippingAddress.address1"),
-        ({"shipping_address": replace(SHIPPING, city=" ")}, {}, "shippingAddress.city"),
-        ({"shipping_address": replace(SHIPPING, country=None)}, {}, "shippingAddress.countryString"),
-        ({"shipping_address": replace(SHIPPING, country="Atlantis")}, {}, "shippingAddress.countryString"),
+        ({"shipping_address": replace(SHIPPING, street="", street2=None)}, "shippingAddress.address1"),
+        ({"shipping_address": replace(SHIPPING, city=" ")}, "shippingAddress.city"),
+        ({"shipping_address": replace(SHIPPING, country=None)}, "shippingAddress.countryString"),
+        ({"shipping_address": replace(SHIPPING, country="Atlantis")}, "shippingAddress.countryString"),
     ],
 )
-def test_a_premium_that_cannot_be_shipped_names_what_is_missing(
-    change: dict[str, Any], settings: dict[str, Any], field: str
+def test_money_goes_without_a_premium_that_cannot_be_shipped_and_the_note_says_what_is_missing(
+    change: dict[str, Any], field: str
 ) -> None:
+    donation = replace(DONATION, **change)
+    assert "ProductOrders" not in _body(donation)
+    note = _attributes(donation)["RaiseDonors.Donation.MetaInfo"]
+    assert f"premium: BOOK-01 is not ordered, for {field} is missing" in note
+
+
+def test_a_premium_needs_the_shipping_method_that_only_the_settings_can_say() -> None:
     with pytest.raises(Rejected) as refused:
-        _body(replace(DONATION, **change), aegis=settings)
-    assert refused.value.field == field
+        _body(aegis={"shipping_method": ""})
+    assert refused.value.field == "setting aegis.shipping_method"
     assert refused.value.remedy
 
 
@@ -187,10 +194,11 @@ def test_a_tender_without_an_own_payment_type_takes_the_general_one() -> None:
     assert _body(replace(DONATION, payment_type=None))["Payment"]["PaymentType"] == "CreditCard"
 
 
-def test_a_billing_country_that_is_none_is_refused_with_its_field() -> None:
-    with pytest.raises(Rejected) as refused:
-        _body(replace(DONATION, billing_address=Address(country="Atlantis")))
-    assert (refused.value.field, refused.value.cause) == ("billingAddress.countryString", "unknown-country")
+def test_a_billing_country_that_is_none_is_left_out_and_named_in_the_note() -> None:
+    donation = replace(DONATION, billing_address=Address(country="Atlantis"))
+    assert "Country" not in _body(donation)["Payment"]
+    note = _attributes(donation)["RaiseDonors.Donation.MetaInfo"].splitlines()
+    assert "Could not be carried: billingAddress.countryString: Atlantis" in note
 
 
 def test_what_a_probe_needs_is_exactly_what_was_sent() -> None:
@@ -209,8 +217,39 @@ def test_a_pledge_without_own_billing_names_takes_the_donors() -> None:
 
 
 def test_a_schedule_without_a_start_starts_on_the_day_it_was_made() -> None:
-    assert start_day(replace(SCHEDULE, start_date=None)) == "2026-02-27"
-    assert start_day(replace(SCHEDULE, start_date="2026-05-09")) == "2026-05-09"
+    assert start_day(replace(SCHEDULE, start_date=None), "UTC") == "2026-02-27"
+    assert start_day(replace(SCHEDULE, start_date="2026-05-09"), "America/New_York") == "2026-05-09"
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2026-01-01T04:30:00Z", "2025-12-31"),
+        ("2026-01-01T04:30:00", "2025-12-31"),
+        ("2025-12-31T23:30:00-05:00", "2025-12-31"),
+        ("2026-01-01", "2026-01-01"),
+        ("2026-01-01T00:00:00", "2026-01-01"),
+        ("2026-01-01T00:00:00Z", "2026-01-01"),
+        ("2026-01-01T00:00:00+01:00", "2025-12-31"),
+    ],
+)
+def test_a_pledge_starts_on_the_local_day_that_its_schedule_names(written: str, day: str) -> None:
+    assert start_day(replace(SCHEDULE, start_date=written), "America/New_York") == day
+
+
+def test_a_schedule_that_names_no_day_at_all_makes_no_pledge_and_says_so() -> None:
+    with pytest.raises(Rejected) as refused:
+        start_day(replace(SCHEDULE, start_date=None, created_at=None), "UTC")
+    assert refused.value.field == "recurringGift.startDate"
+
+
+def test_moments_carry_the_offset_of_the_organisations_zone() -> None:
+    late = replace(DONATION, created_at=datetime(2026, 1, 1, 4, 30, tzinfo=UTC))
+    assert _body(late, zone="America/New_York")["TransactionDate"] == "2025-12-31T23:30:00-05:00"
+    assert _body(late, zone="Asia/Kathmandu")["TransactionDate"] == "2026-01-01T10:15:00+05:45"
+    assert _body(late)["TransactionDate"] == "2026-01-01T04:30:00Z"
+    pledge = pledge_body(gathered_pledge(replace(SCHEDULE, created_at=late.created_at), zone="America/New_York"))
+    assert pledge["DatePledged"] == "2025-12-31T23:30:00-05:00"
 
 
 def test_a_partner_is_created_without_the_donor_id_where_aegis_has_no_field_for_it() -> None:

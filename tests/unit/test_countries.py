@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pycountry
 import pytest
 
-from giftbridge.domain.countries import country_code, required_code
-from giftbridge.errors import Rejected
+from giftbridge.domain.aegis_bodies import transaction_body
+from giftbridge.domain.aegis_values import known_country
+from giftbridge.domain.countries import country_code
+from giftbridge.domain.donations import Address
+from ops.simulators.countries import COUNTRY_CODES
+from tests.unit.samples import DONATION, gathered
 
 
 @pytest.mark.parametrize(
@@ -72,15 +80,53 @@ def test_every_code_and_name_of_the_standard_is_known() -> None:
             assert country_code(written) == country.alpha_2, written
 
 
-@pytest.mark.parametrize("written", ["Atlantis", "XX", "Earth", "12 Oak Street", "?"])
-def test_a_country_that_is_none_is_refused_with_its_field_and_a_remedy(written: str) -> None:
-    with pytest.raises(Rejected) as refused:
-        required_code(written, "billingAddress.countryString")
-    assert (refused.value.cause, refused.value.field) == ("unknown-country", "billingAddress.countryString")
-    assert refused.value.remedy
-    assert written not in refused.value.text
+def _rows(name: str) -> list[list[str]]:
+    text = (Path(__file__).parent / name).read_text(encoding="utf-8")
+    return [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
 
 
-@pytest.mark.parametrize("written", [None, "", "  "])
+CLDR = dict(_rows("cldr_countries.tsv"))
+
+
+def test_the_table_holds_the_names_of_all_countries_and_of_kosovo() -> None:
+    assert set(CLDR) == {country.alpha_2 for country in pycountry.countries} | {"XK"}
+
+
+@pytest.mark.parametrize(("code", "name"), CLDR.items())
+def test_every_name_that_browsers_offer_is_known(code: str, name: str) -> None:
+    expected = None if code == "XK" else code
+    for written in (name, name.upper(), name.lower(), f" {name}\u00a0", f"The {name}", f"{name}."):
+        assert country_code(written) == expected, written
+    if expected is not None:
+        for written in (f"{name} ({code})", f"{code} - {name}", f"{name} / {code}"):
+            assert country_code(written) == expected, written
+
+
+LISTED = [(written, None if code == "-" else code) for code, written in _rows("country_spellings.tsv")]
+
+
+@pytest.mark.parametrize(("written", "code"), LISTED)
+def test_a_country_is_known_however_it_is_written_or_left_out(written: str, code: str | None) -> None:
+    assert country_code(written) == code
+    assert known_country(written) == code
+
+
+def test_a_gift_from_anywhere_becomes_a_payment_that_aegis_takes() -> None:
+    known = {}
+    for written in [*CLDR.values(), *(text for text, _ in LISTED)]:
+        payment: Any = transaction_body(gathered(replace(DONATION, billing_address=Address(country=written))))[
+            "Payment"
+        ]
+        known[written] = payment.get("Country")
+    assert {code for code in known.values() if code is not None} <= COUNTRY_CODES
+    left_out = {written for written, code in known.items() if code is None}
+    assert left_out == {"Kosovo", *(text for text, code in LISTED if code is None)}
+
+
+def test_at_least_180_spellings_are_tried() -> None:
+    assert len({written for written, _ in LISTED}) == len(LISTED) >= 180
+
+
+@pytest.mark.parametrize("written", ["", "  ", None])
 def test_no_country_is_no_country(written: str | None) -> None:
-    assert required_code(written, "x") is None
+    assert known_country(written) is None

@@ -10,6 +10,7 @@ import pytest
 
 from giftbridge.domain import aegis_mapping as mapping
 from giftbridge.domain import virtuous_mapping as virtuous
+from giftbridge.domain.donations import LeftOut
 from giftbridge.domain.frequencies import FREQUENCIES
 from giftbridge.domain.mapping_rows import Row
 from giftbridge.domain.matching import DEFAULT_RULES, rules_for
@@ -39,6 +40,9 @@ def test_a_table_of_the_page_lists_the_rows_of_the_code_in_order(name: str) -> N
     assert PAGE[name] == [(f"`{row.member}`", row.source) for row in TABLES[name]]
 
 
+LEFT_OUT = LeftOut("billingAddress.countryString", "Other")
+
+
 def test_the_page_lists_the_frequencies() -> None:
     listed = [(int(charges), word.strip("`")) for charges, _, word in PAGE["Frequencies"] if word.startswith("`")]
     assert listed == list(FREQUENCIES.items())
@@ -54,7 +58,7 @@ def test_the_page_lists_the_matching_rules_for_people_and_organisations() -> Non
 def test_the_page_lists_the_lines_of_the_verbose_note_in_order() -> None:
     names = ("source", "medium", "campaign", "term", "content")
     donation = replace(DONATION, utm=tuple((name, "x") for name in names))
-    labels = [line.partition(":")[0] for line in verbose_note(donation, DONOR, PROJECTS).splitlines()]
+    labels = [line.partition(":")[0] for line in verbose_note(donation, DONOR, PROJECTS, [LEFT_OUT]).splitlines()]
     listed = [label for label, _ in PAGE["Verbose note"]]
     assert listed == [("Project or Projects" if label == "Projects" else label) for label in labels]
 

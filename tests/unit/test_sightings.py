@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from giftbridge.domain.deliveries import Delivery, State, Trouble
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import read_settings
 from giftbridge.domain.sightings import Sighting, delivery_for
 from giftbridge.domain.times import format_moment
@@ -20,11 +21,11 @@ AFTER_THAT = NOW + timedelta(hours=1)
 
 
 def _first(sighting: Sighting, sends_tests: bool = False) -> Delivery | None:
-    return delivery_for(sighting, None, SEND if sends_tests else IGNORE, START, NOW)
+    return delivery_for(sighting, None, SEND if sends_tests else IGNORE, OnPeriods.since(START), NOW)
 
 
 def _again(sighting: Sighting, known: Delivery, sends_tests: bool = False) -> Delivery | None:
-    return delivery_for(sighting, known, SEND if sends_tests else IGNORE, START, AFTER_THAT)
+    return delivery_for(sighting, known, SEND if sends_tests else IGNORE, OnPeriods.since(START), AFTER_THAT)
 
 
 def _known(state: State, cause: str | None = None) -> Delivery:
@@ -107,7 +108,7 @@ def test_a_test_gift_is_reopened_when_the_setting_changes_and_not_before() -> No
 def test_a_gift_from_before_the_start_is_reopened_when_the_start_moves_back() -> None:
     known, old = _known(State.IGNORED, "before-start"), replace(SEEN, created_at=START - timedelta(hours=1))
     assert _again(old, known) is None
-    assert delivery_for(old, known, IGNORE, START - timedelta(days=2), NOW) is not None
+    assert delivery_for(old, known, IGNORE, OnPeriods.since(START - timedelta(days=2)), NOW) is not None
 
 
 @pytest.mark.parametrize("cause", ["skipped-by-a-person", "echo"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +14,7 @@ from botocore.config import Config
 from requests.auth import HTTPBasicAuth
 
 from giftbridge.clients.aegis import Aegis
-from giftbridge.clients.http import BearerToken, TimeLeft, Wire, new_session
+from giftbridge.clients.http import BearerToken, TimeLeft, Wire
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.credentials import Credentials
 from giftbridge.delivery_queue import DeliveryQueue
@@ -31,6 +30,7 @@ from giftbridge.store.deliveries import Deliveries
 from giftbridge.store.notices import Notices
 from giftbridge.store.settings_versions import LiveSettings, SettingsVersions
 from giftbridge.store.state import StateTable
+from giftbridge.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,41 +50,47 @@ if TYPE_CHECKING:
 
 _POOL = 16
 _UNTIL_THE_NEXT_SWEEP = 60.0
+_THE_MACHINES_OWN = Surroundings()
 T = TypeVar("T")
-
-
-def utc_now() -> datetime:
-    """The clock."""
-    return datetime.now(UTC)
 
 
 class Assembly:
     """The parts of one process, built once; clients are built anew when a secret changes."""
 
     def __init__(
-        self, environment: Environment, dynamodb: DynamoDBClient, sqs: SQSClient, secrets: SecretsManagerClient
+        self,
+        environment: Environment,
+        dynamodb: DynamoDBClient,
+        sqs: SQSClient,
+        secrets: SecretsManagerClient,
+        surroundings: Surroundings = _THE_MACHINES_OWN,
     ) -> None:
         self.environment = environment
-        self.time_left = TimeLeft()
-        self.credentials = Credentials(secrets, environment.secret_ids, utc_now)
+        self.surroundings = surroundings
+        now, token = surroundings.now, surroundings.token
+        self.time_left = TimeLeft(monotonic=surroundings.monotonic)
+        self.credentials = Credentials(secrets, environment.secret_ids, now)
         self.state = StateTable(dynamodb, environment.state_table)
-        self.live_settings = LiveSettings(SettingsVersions(dynamodb, environment.state_table, utc_now))
+        self.live_settings = LiveSettings(SettingsVersions(dynamodb, environment.state_table, now))
         # A function that is told of no queue sends no nudges.
         aegis_queue = environment.queues.get(AEGIS, QueueUrls(""))
         self.tools = Tools(
-            deliveries=Deliveries(dynamodb, environment.deliveries_table),
+            deliveries=Deliveries(dynamodb, environment.deliveries_table, token),
             keys=CrmKeys(dynamodb, environment.crm_keys_table),
             agreed=Agreed(dynamodb, environment.crm_keys_table),
             snapshots=ContactSnapshots(dynamodb, environment.crm_keys_table),
-            activity=Activity(dynamodb, environment.activity_table, self._activity_days),
-            notices=Notices(dynamodb, environment.activity_table, self._activity_days),
+            activity=Activity(dynamodb, environment.activity_table, self._activity_days, token),
+            notices=Notices(dynamodb, environment.activity_table, self._activity_days, token),
             state=self.state,
             queue=DeliveryQueue(sqs, aegis_queue.url, aegis_queue.dead_letter_url),
             settings=self.live_settings.get,
-            now=utc_now,
-            jitter=random.SystemRandom().random,
+            now=now,
+            jitter=surroundings.jitter,
             time_left=self.time_left,
             credentials_version=self.credentials.version,
+            token=token,
+            side_by_side=surroundings.side_by_side,
+            lock=surroundings.lock,
         )
         self._queues = {
             destination: DeliveryQueue(sqs, urls.url, urls.dead_letter_url)
@@ -140,19 +146,25 @@ class Assembly:
         credential = self.credentials.of(VIRTUOUS)
         if not credential.is_complete:
             return None
-        values, session = credential.values, new_session()
+        values, session = credential.values, self.surroundings.new_session()
         auth: BearerToken | PasswordGrant
         if values.get("api_key"):
             auth = BearerToken(values["api_key"])
         else:
             user, password = values["username"], values["password"]
-            auth = PasswordGrant(values["url"], user, password, session, self.time_left, utc_now)
+            auth = PasswordGrant(
+                values["url"], user, password, session, self.time_left, self.surroundings.now, self.surroundings.lock
+            )
         return Virtuous(self._wire(VIRTUOUS, values["url"], auth, session))
 
     def _wire(self, system: str, url: str, auth: Callable[[Any], Any], session: requests.Session | None = None) -> Wire:
         budget = self._budget(system)
         observe = budget.observe if system == VIRTUOUS else None
-        return Wire(system, url, session or new_session(), self.time_left, budget.take, utc_now, auth, observe=observe)
+        machine = self.surroundings
+        session = session or machine.new_session()
+        return Wire(
+            system, url, session, self.time_left, budget.take, machine.now, auth, observe=observe, sleep=machine.sleep
+        )
 
     def _budget(self, system: str) -> RateBudget:
         def per_hour() -> int | None:
@@ -160,7 +172,7 @@ class Assembly:
             by_system = {AEGIS: limits.aegis_per_hour, VIRTUOUS: limits.virtuous_per_hour}
             return by_system.get(system, limits.raisedonors_per_hour)
 
-        return RateBudget(self.state, system, per_hour, utc_now)
+        return RateBudget(self.state, system, per_hour, self.surroundings.now, self.surroundings.lock)
 
     def tools_for(self, destination: str) -> Tools:
         """The tools with the queue of a destination."""

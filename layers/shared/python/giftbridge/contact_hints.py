@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ class ContactHint:
         return tuple(dict.fromkeys((*self.contacts, *self.gifts_of)))
 
 
-def send(client: SQSClient, url: str, hint: ContactHint) -> int:
+def send(client: SQSClient, url: str, hint: ContactHint, token: Callable[[int], str] = secrets.token_hex) -> int:
     """Queue a hint; how many messages that took. What AWS refuses is raised: the sender is then to repeat it all."""
     messages = list(_messages(hint))
     for part in messages:
@@ -50,7 +50,7 @@ def send(client: SQSClient, url: str, hint: ContactHint) -> int:
             MessageBody=_body(part),
             MessageGroupId=_group(part),
             # Unique for every send: deduplicating is the table's work.
-            MessageDeduplicationId=secrets.token_hex(16),
+            MessageDeduplicationId=token(16),
         )
     return len(messages)
 

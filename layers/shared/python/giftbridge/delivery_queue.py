@@ -32,9 +32,9 @@ class Nudge:
     group: str
 
 
-def new_nudge_name() -> str:
+def new_nudge_name(token: Callable[[int], str] = secrets.token_hex) -> str:
     """A name that no other nudge has."""
-    return secrets.token_hex(8)
+    return token(8)
 
 
 def read_nudge(record: Mapping[str, Any]) -> Nudge | None:

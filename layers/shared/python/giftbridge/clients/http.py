@@ -28,17 +28,18 @@ _ENOUGH_FOR_A_SECOND_READ = 4.0
 class TimeLeft:
     """How long this invocation may still run; every call's time-out fits inside it."""
 
-    def __init__(self, seconds: float = 3600.0) -> None:
+    def __init__(self, seconds: float = 3600.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self.restart(seconds)
 
     def restart(self, seconds: float) -> None:
         """A new invocation began, with so many seconds to run."""
         self.whole = seconds
-        self._ends = time.monotonic() + seconds
+        self._ends = self._monotonic() + seconds
 
     def seconds(self) -> float:
         """Seconds until the process may be ended."""
-        return self._ends - time.monotonic()
+        return self._ends - self._monotonic()
 
 
 def timeouts(seconds: float) -> tuple[float, float]:
@@ -90,6 +91,7 @@ class Wire:
     auth: Callable[[requests.PreparedRequest], requests.PreparedRequest]
     pause: float = 0.5
     observe: Callable[[Mapping[str, str]], None] | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     def call(
         self,
@@ -118,7 +120,7 @@ class Wire:
             except RetryLater as failed:
                 if not failed.counts or self.time_left.seconds() < _ENOUGH_FOR_A_SECOND_READ:
                     raise
-                time.sleep(self.pause)
+                self.sleep(self.pause)
         return self._once(*sending, writes=writes, lenient=lenient, absence=absence)
 
     def unreadable(self, operation: str, what: str, *, writes: bool = False) -> GiftBridgeError:

@@ -43,7 +43,7 @@ from giftbridge.errors import RecordMissing, Rejected
 PAGE_SIZE = 100
 _LONGEST_PROJECT_LIST = 200 * PAGE_SIZE
 _LONGEST_ACTIVITY = 50 * PAGE_SIZE
-_MOST_HITS = 5 * PAGE_SIZE
+_MOST_HITS = 50 * PAGE_SIZE
 _NOT_OFFERED = frozenset({404, 405})
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class RaiseDonors:
     def _entries_of(self, donor_id: int, since: datetime) -> list[Any]:
         """A donor's entries modified since; those of other donors do not belong to the answer."""
         bound: dict[str, str | int] = {"DonorId": donor_id, "ModifiedSince": format_moment(since)}
-        entries = self._all(lambda skip: self._activity(bound, skip), _LONGEST_ACTIVITY)
+        entries = self._all("listDonorActivity", lambda skip: self._activity(bound, skip), _LONGEST_ACTIVITY)
         for entry in entries:
             if isinstance(entry, dict):
                 self._checked(
@@ -118,15 +118,20 @@ class RaiseDonors:
     def _page(self, operation: str, body: object, skip: int) -> Page:
         return self._checked(operation, lambda raw: read_page(raw, "items", "total", skip), body)
 
-    def _all(self, page: Callable[[int], Page], most: int) -> list[Any]:
-        """The rows of all pages, as long as they are not more than so many."""
+    def _all(self, operation: str, page: Callable[[int], Page], most: int) -> list[Any]:
+        """The rows of all pages. Raises Rejected when there are more than anybody should read."""
         rows: list[Any] = []
         while len(rows) < most:
             got = page(len(rows))
             rows += got.rows
             if len(rows) >= got.total:
-                break
-        return rows
+                return rows
+        raise Rejected(
+            f"{operation} found more than {most} records",
+            cause="too-many-records",
+            field=operation,
+            remedy="look at the record on RaiseDonors",
+        )
 
     def _checked(self, operation: str, read: Callable[[Any], T], body: object) -> T:
         """A body as what it should be. Raises RetryLater when it is not whole."""
@@ -182,7 +187,7 @@ class RaiseDonors:
     def projects(self) -> dict[int, Project]:
         """All projects that can be read, by id (listProjects)."""
         found: dict[int, Project] = {}
-        for raw in self._all(lambda skip: self._projects(skip, PAGE_SIZE), _LONGEST_PROJECT_LIST):
+        for raw in self._all("listProjects", lambda skip: self._projects(skip, PAGE_SIZE), _LONGEST_PROJECT_LIST):
             # One that cannot be read is missed by its own gifts alone, who ask for it by its id.
             with suppress(Rejected):
                 project = read_project(raw)
@@ -233,11 +238,16 @@ class RaiseDonors:
         return self._one("getDonor", f"/api/Donor/{donor_id}", "donor.id", donor_id, read_donor_record)
 
     def donors_matching(self, text: str) -> list[DonorRecord]:
-        """What the loose search finds of readable donors, 500 at most; a hit proves nothing (searchDonors)."""
-        hits = self._all(
-            lambda skip: self._list("searchDonors", "/api/Donor/search", {"filter": text}, skip), _MOST_HITS
-        )
-        return list({record.donor.id: record for record in readable_records(hits)}.values())
+        """What the loose search finds; a hit proves nothing (searchDonors).
+
+        Raises Rejected for a hit that holds the text and cannot be read: it may be the one that is looked for.
+        """
+
+        def page(skip: int) -> Page:
+            return self._list("searchDonors", "/api/Donor/search", {"filter": text}, skip)
+
+        hits = self._all("searchDonors", page, _MOST_HITS)
+        return list({record.donor.id: record for record in readable_records(hits, text)}.values())
 
     def create_donor(self, body: Mapping[str, object]) -> int:
         """Create a donor; the new id (createDonor). Raises ValueError for an e-mail address."""

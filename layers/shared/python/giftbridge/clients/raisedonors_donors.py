@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
+import simplejson
 from pydantic import BeforeValidator, Field
 
 from giftbridge.clients.raisedonors_wire import read_donor, read_model
@@ -81,12 +81,15 @@ def read_donor_record(raw: object) -> DonorRecord:
     )
 
 
-def readable_records(raws: list[Any]) -> list[DonorRecord]:
-    """Those of some raw donors that can be read."""
+def readable_records(raws: list[Any], wanted: str) -> list[DonorRecord]:
+    """Those of some raw donors that can be read. Raises Rejected for another one in which the wanted text stands."""
     found: list[DonorRecord] = []
     for raw in raws:
-        with suppress(Rejected):
+        try:
             found.append(read_donor_record(raw))
+        except Rejected:
+            if wanted.strip().casefold() in simplejson.dumps(raw, use_decimal=True, ensure_ascii=False).casefold():
+                raise
     return found
 
 

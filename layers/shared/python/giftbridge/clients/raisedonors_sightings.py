@@ -16,6 +16,7 @@ from giftbridge.domain.change_sightings import ChangeSighting, NoteSighting
 from giftbridge.domain.contact_fields import fields_of_donor
 from giftbridge.domain.deliveries import Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id, schedule_changed_id
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.sightings import Sighting
 from giftbridge.domain.times import readable_moment
 from giftbridge.errors import Rejected
@@ -39,7 +40,7 @@ def read_sighting(raw: object) -> Sighting:
     )
 
 
-def read_schedule_sighting(raw: object, start: datetime, *, with_tests: bool) -> ChangeSighting | None:
+def read_schedule_sighting(raw: object, on: OnPeriods, *, with_tests: bool) -> ChangeSighting | None:
     """A RecurringGift of the feed; None for a test-mode schedule, or what has no id to name it by."""
     schedule = raw if isinstance(raw, dict) else {}
     number = _whole_number(schedule.get("id"))
@@ -55,7 +56,7 @@ def read_schedule_sighting(raw: object, start: datetime, *, with_tests: bool) ->
         entity_id=str(number),
         fields=fields,
         modified_at=readable_moment(schedule.get("modifiedDate")),
-        is_old=_key_of(schedule) is not None or (created_at is not None and created_at < start),
+        is_old=_key_of(schedule) is not None or (created_at is not None and not on.holds(created_at)),
         raw_mark="" if fields is not None else _digest(raw),
     )
 

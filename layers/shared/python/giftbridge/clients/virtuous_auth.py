@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ class PasswordGrant:
         session: requests.Session,
         time_left: TimeLeft,
         now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.Lock,
     ) -> None:
         self._address = url.rstrip("/") + "/Token"
         self._user = {"username": username, "password": password}
@@ -46,7 +48,7 @@ class PasswordGrant:
         self._token: str | None = None
         self._good_until: datetime | None = None
         self._refresh_token: str | None = None
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         token = self._current()

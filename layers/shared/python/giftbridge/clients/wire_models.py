@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, TypeVar
@@ -9,22 +10,33 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from giftbridge.domain.times import parse_moment
+from giftbridge.domain.texts import without_controls
+from giftbridge.domain.times import believable_moment
 from giftbridge.errors import Rejected
 
 
 def _timestamp(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError("a timestamp is expected")
-    return parse_moment(value)
+    return believable_moment(value)
 
 
 def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
+def text_reader(clean: Callable[[str], str]) -> Callable[[object], object]:
+    """Reads a number as text, and cleans what is text."""
+
+    def read(value: object) -> object:
+        text = _number_as_text(value)
+        return clean(text) if isinstance(text, str) else text
+
+    return read
+
+
 Moment = Annotated[datetime, BeforeValidator(_timestamp)]
-Text = Annotated[str | None, BeforeValidator(_number_as_text)]
+Text = Annotated[str | None, BeforeValidator(text_reader(without_controls))]
 
 
 class WireModel(BaseModel):

@@ -20,7 +20,9 @@ from giftbridge.domain.aegis_mapping import (
     GatheredPledge,
 )
 from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.left_out import missing_for_shipping
 from giftbridge.domain.mapping_rows import Body, fill
+from giftbridge.domain.settings import AegisSettings
 from giftbridge.errors import Rejected
 
 CUSTOM_FIELD_PREFIX = "custom_aegisapi_"
@@ -30,20 +32,23 @@ S = TypeVar("S")
 def transaction_body(gathered: Gathered) -> Body:
     """The whole transaction of a donation, or of its refund.
 
-    Raises Rejected when a project has no code, a country is none, or a premium cannot be shipped.
+    A premium that cannot be shipped is left out. Raises Rejected when a project has no code, or no shipping method is
+    set for a premium.
     """
     body = fill(TRANSACTION, gathered)
     allocations = [a for a in gathered.donation.allocations if a.amount != 0]
     body["Gifts"] = [fill(GIFT, GatheredGift(gathered, allocation)) for allocation in allocations]
     repeats = gathered.sign > 0 or gathered.settings.refund_repeats_products
-    if gathered.donation.premium is not None and repeats:
-        body["ProductOrders"] = [_shippable(fill(PRODUCT_ORDER, gathered))]
+    is_shippable = not missing_for_shipping(gathered.donation, gathered.donor)
+    if gathered.donation.premium is not None and repeats and is_shippable:
+        _require_shipping_method(gathered.settings)
+        body["ProductOrders"] = [fill(PRODUCT_ORDER, gathered)]
     body["Attributes"] = _attributes(gathered)
     return body
 
 
 def pledge_body(gathered: GatheredPledge) -> Body:
-    """The pledge of a new schedule. Raises Rejected for a frequency Aegis cannot express or a country that is none."""
+    """The pledge of a new schedule. Raises Rejected for a frequency Aegis cannot express."""
     return fill(PLEDGE, gathered)
 
 
@@ -100,26 +105,19 @@ def _attributes(gathered: Gathered) -> list[Body]:
     # A name taken by a row above is not overwritten by a custom field, whatever its case.
     taken = {row.member.casefold() for row in ATTRIBUTE}
     for name, value in gathered.donation.custom_fields:
-        attribute = name[len(CUSTOM_FIELD_PREFIX) :] if name.startswith(CUSTOM_FIELD_PREFIX) else ""
-        if attribute.strip() and attribute.casefold() not in taken and value is not None:
+        is_ours = name.strip().casefold().startswith(CUSTOM_FIELD_PREFIX)
+        attribute = name.strip()[len(CUSTOM_FIELD_PREFIX) :].strip() if is_ours else ""
+        if attribute and attribute.casefold() not in taken and value is not None:
             taken.add(attribute.casefold())
             named[attribute] = value
     return [{"Name": name, "Value": value} for name, value in named.items() if value is not None]
 
 
-def _shippable(order: Body) -> Body:
-    shipping = order["Shipping"]
-    if not isinstance(shipping, dict):
-        raise TypeError("a product order has a Shipping object by its rows")
-    settings_field = {"ShippingMethod": "setting aegis.shipping_method"}
-    wire_field = {"ShipTo": "shippingName", "Address": "shippingAddress.address1", "City": "shippingAddress.city"}
-    for member in ("ShippingMethod", "ShipTo", "Address", "City", "Country"):
-        if not filled(str(shipping.get(member, ""))):
-            field = settings_field.get(member) or wire_field.get(member, "shippingAddress.countryString")
-            raise Rejected(
-                "is missing, and a premium cannot be shipped without it",
-                cause="premium-not-shippable",
-                field=field,
-                remedy="fill it in, then retry",
-            )
-    return order
+def _require_shipping_method(settings: AegisSettings) -> None:
+    if not filled(settings.shipping_method):
+        raise Rejected(
+            "is missing, and a premium cannot be shipped without it",
+            cause="premium-not-shippable",
+            field="setting aegis.shipping_method",
+            remedy="fill it in, then retry",
+        )

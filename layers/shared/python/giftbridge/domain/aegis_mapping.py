@@ -15,22 +15,26 @@ from giftbridge.domain.aegis_values import (
     cents,
     filled,
     fund_code,
+    known_country,
     payment_type,
     segment_code,
     start_day,
 )
-from giftbridge.domain.countries import required_code
-from giftbridge.domain.donations import Allocation, Donation, Donor, Note, Project, Schedule
+from giftbridge.domain.donations import Allocation, Donation, Donor, LeftOut, Note, Project, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
+from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body, Row
 from giftbridge.domain.notes import verbose_note
 from giftbridge.domain.settings import AegisSettings
-from giftbridge.domain.times import format_instant
+from giftbridge.domain.times import instant_in
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """All that a transaction is made from. `sign` is 1, or -1 for a refund; `moment` is its TransactionDate."""
+    """All that a transaction is made from. `sign` is 1, or -1 for a refund; `moment` is its TransactionDate.
+
+    `zone` is the organisation's time zone; `schedule` is the donation's, where its pledge is made.
+    """
 
     donation: Donation
     donor: Donor
@@ -39,8 +43,15 @@ class Gathered:
     partner_id: str
     appeal_code: str
     moment: datetime
+    zone: str
     pledge_id: str | None = None
     sign: int = 1
+    schedule: Schedule | None = None
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """What cannot be carried, for the verbose note."""
+        return left_out_of_aegis(self.donation, self.donor, self.schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,7 @@ class GatheredPledge:
     settings: AegisSettings
     partner_id: str
     appeal_code: str | None
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,11 @@ def _tribute(gathered: Gathered, kind: str) -> str | None:
     return filled(tribute.name) if tribute and tribute.kind == kind else None
 
 
+def _pledged_at(pledge: GatheredPledge) -> str | None:
+    made = pledge.schedule.created_at
+    return instant_in(pledge.zone, made) if made is not None else None
+
+
 def _personal(gathered: GatheredPartner, text: str | None) -> str | None:
     return None if gathered.donor.is_organization else filled(text)
 
@@ -103,7 +120,7 @@ def _ranked(member: str, values: tuple[str, ...]) -> list[Body] | None:
 
 TRANSACTION: tuple[Row[Gathered], ...] = (
     Row("PartnerID", "donor's partner id", lambda g: g.partner_id),
-    Row("TransactionDate", "donation.createdDate (refund: the day it shows as refunded)", lambda g: format_instant(g.moment)),
+    Row("TransactionDate", "donation.createdDate (refund: when it shows as refunded) with the offset of setting time_zone", lambda g: instant_in(g.zone, g.moment)),
     Row("TotalTransactionAmount", "donation.amount", lambda g: g.sign * cents(g.donation.amount)),
     Row("SourceCode", "donation.sourceCode", lambda g: filled(g.donation.source_code)),
     Row("TransactionNote", "donation.comment", lambda g: filled(g.donation.comment)),
@@ -128,7 +145,7 @@ TRANSACTION: tuple[Row[Gathered], ...] = (
     Row("Payment.City", "donation.billingAddress.city", lambda g: filled(g.donation.billing_address.city)),
     Row("Payment.State", "donation.billingAddress.state", lambda g: filled(g.donation.billing_address.state)),
     Row("Payment.Zip", "donation.billingAddress.postal", lambda g: filled(g.donation.billing_address.postal_code)),
-    Row("Payment.Country", "donation.billingAddress.countryString as ISO 3166-1 alpha-2", lambda g: required_code(g.donation.billing_address.country, "billingAddress.countryString")),
+    Row("Payment.Country", "donation.billingAddress.countryString as ISO 3166-1 alpha-2", lambda g: known_country(g.donation.billing_address.country)),
     Row("Payment.UpdatePrimaryMailingAddress", "setting update_primary_mailing_address", lambda g: g.settings.update_primary_mailing_address),
 )  # fmt: skip
 
@@ -152,7 +169,7 @@ PRODUCT_ORDER: tuple[Row[Gathered], ...] = (
     Row("Shipping.City", "donation.shippingAddress.city", lambda g: filled(g.donation.shipping_address.city)),
     Row("Shipping.State", "donation.shippingAddress.state", lambda g: filled(g.donation.shipping_address.state)),
     Row("Shipping.Zip", "donation.shippingAddress.postal", lambda g: filled(g.donation.shipping_address.postal_code)),
-    Row("Shipping.Country", "donation.shippingAddress.countryString as ISO 3166-1 alpha-2", lambda g: required_code(g.donation.shipping_address.country, "shippingAddress.countryString")),
+    Row("Shipping.Country", "donation.shippingAddress.countryString as ISO 3166-1 alpha-2", lambda g: known_country(g.donation.shipping_address.country)),
     Row("Shipping.Note", "empty", lambda _: ""),
     Row("Shipping.Overridden", "false", lambda _: False),
 )  # fmt: skip
@@ -164,14 +181,18 @@ ATTRIBUTE: tuple[Row[Gathered], ...] = (
     Row("In_Memory_of", "donation.tribute.name of type InMemoryOf", lambda g: _tribute(g, "InMemoryOf")),
     Row("RaiseDonors.Donation.Id", "donation.id", lambda g: str(g.donation.id)),
     Row("RaiseDonors.Donor.Id", "donation.donorId", lambda g: str(g.donation.donor_id)),
-    Row("RaiseDonors.Donation.MetaInfo", "verbose note", lambda g: verbose_note(g.donation, g.donor, g.projects)),
+    Row(
+        "RaiseDonors.Donation.MetaInfo",
+        "verbose note",
+        lambda g: verbose_note(g.donation, g.donor, g.projects, g.left_out),
+    ),
 )
 
 PLEDGE: tuple[Row[GatheredPledge], ...] = (
     Row("PartnerID", "donor's partner id", lambda p: p.partner_id),
     Row("PledgeAmount", "schedule.amount", lambda p: cents(p.schedule.amount)),
-    Row("DatePledged", "schedule.createdDate", lambda p: format_instant(p.schedule.created_at)),
-    Row("StartDate", "schedule.startDate, else createdDate, as a day", lambda p: start_day(p.schedule)),
+    Row("DatePledged", "schedule.createdDate, else donation.createdDate, with the offset of setting time_zone", _pledged_at),
+    Row("StartDate", "schedule.startDate, else createdDate, as a day in setting time_zone", lambda p: start_day(p.schedule, p.zone)),
     Row("PledgeType", "OpenEnded", lambda _: "OpenEnded"),
     Row("Frequency", "schedule.frequency by the frequency table", lambda p: aegis_frequency(p.schedule, p.settings.frequency_substitutes)),
     Row("PaymentType", "setting payment_types for the tender, else payment_type", lambda p: payment_type(p.schedule.payment_type, p.settings)),
@@ -188,7 +209,7 @@ PLEDGE: tuple[Row[GatheredPledge], ...] = (
     Row("PaymentCity", "schedule.billingAddress.city", lambda p: filled(p.schedule.billing_address.city)),
     Row("PaymentStateProvince", "schedule.billingAddress.state", lambda p: filled(p.schedule.billing_address.state)),
     Row("PaymentPostalCode", "schedule.billingAddress.postal", lambda p: filled(p.schedule.billing_address.postal_code)),
-    Row("PaymentCountry", "schedule.billingAddress.countryString as ISO 3166-1 alpha-2", lambda p: required_code(p.schedule.billing_address.country, "recurringGift.billingAddress.countryString")),
+    Row("PaymentCountry", "schedule.billingAddress.countryString as ISO 3166-1 alpha-2", lambda p: known_country(p.schedule.billing_address.country)),
 )  # fmt: skip
 
 PARTNER: tuple[Row[GatheredPartner], ...] = (
@@ -203,7 +224,7 @@ PARTNER: tuple[Row[GatheredPartner], ...] = (
     Row("City", "donor.primaryAddress.city", lambda p: filled(p.donor.address.city)),
     Row("StateProv", "donor.primaryAddress.state", lambda p: filled(p.donor.address.state)),
     Row("PostalCode", "donor.primaryAddress.postal", lambda p: filled(p.donor.address.postal_code)),
-    Row("CountryCode", "donor.primaryAddress.countryString as ISO 3166-1 alpha-2", lambda p: required_code(p.donor.address.country, "donor.primaryAddress.countryString")),
+    Row("CountryCode", "donor.primaryAddress.countryString as ISO 3166-1 alpha-2", lambda p: known_country(p.donor.address.country)),
     Row("PartnerPhones", "donor.donorPhoneNumbers, primary first", lambda p: _ranked("Number", p.donor.phones)),
     Row("PartnerEmails", "donor.email", lambda p: _ranked("Email", p.donor.emails[:1])),
     Row("OriginSource", "setting origin_source", lambda p: filled(p.settings.origin_source)),

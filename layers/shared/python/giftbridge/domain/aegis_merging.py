@@ -11,10 +11,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from giftbridge.domain.aegis_mapping import PARTNER, PLEDGE, GatheredPartner, GatheredPledge
+from giftbridge.domain.aegis_values import known_country
 from giftbridge.domain.agreed import ADDRESS_FIELDS, COUNTRY, EMAIL, PHONES, Fields, changed_since, phones_of
+from giftbridge.domain.countries import has_no_code
 from giftbridge.domain.mapping_rows import Body, Row
 from giftbridge.domain.normalising import email_form, phone_form
 from giftbridge.domain.notices import FieldChange
+from giftbridge.errors import Rejected
 
 Record = Mapping[str, Any]
 Values = tuple[str, ...]
@@ -81,7 +84,10 @@ def merged_pledge(record: Record, gathered: GatheredPledge, changed: Iterable[st
     if gathered.schedule.billing_address.is_empty:
         names -= {f"billing {name}" for name in ADDRESS_FIELDS}
     members = {member for name in names for member in PLEDGE_FOLLOWS.get(name, ())}
-    values = _values_of(PLEDGE, gathered, members)
+    if gathered.schedule.start_date is None:
+        members -= {"StartDate"}
+    unknown = f"billing {COUNTRY}" in names and not known_country(gathered.schedule.billing_address.country)
+    values = _values_of(PLEDGE, gathered, members, EMPTIED | {"PaymentCountry"} if unknown else EMPTIED)
     if "status" in names:
         values["Active"] = active
     if record.get("AutoPayment") is True:
@@ -90,12 +96,17 @@ def merged_pledge(record: Record, gathered: GatheredPledge, changed: Iterable[st
 
 
 def merged_partner(record: Record, gathered: GatheredPartner, bases: Sequence[Fields], after: Fields) -> Merge:
-    """A partner with what changed on the donor since both sides last agreed, or since what may have been sent."""
+    """A partner with what changed on the donor since both sides last agreed, or since what may have been sent.
+
+    Raises Rejected for an address in a country that nobody knows: no gift waits for an edit, and a person can tell.
+    """
     names = set(changed_since(bases, after))
     if gathered.donor.address.is_empty:
         names -= set(ADDRESS_FIELDS)
+    elif names & set(ADDRESS_FIELDS):
+        _require_a_country(after.get(COUNTRY))
     members = {member for name in names for member in PARTNER_FOLLOWS.get(name, ())}
-    left = any(base.get(COUNTRY) for base in bases) and not after.get(COUNTRY)
+    left = COUNTRY in names and any(base.get(COUNTRY) for base in bases) and not known_country(after.get(COUNTRY))
     values = _values_of(PARTNER, gathered, members, EMPTIED | {"CountryCode"} if left else EMPTIED)
     if PHONES in names:
         before = [phones_of(base) for base in bases]
@@ -104,6 +115,16 @@ def merged_partner(record: Record, gathered: GatheredPartner, bases: Sequence[Fi
         before = [_email_of(base) for base in bases]
         values["PartnerEmails"] = _points(record.get("PartnerEmails"), "Email", before, _email_of(after), email_form)
     return _merged(record, values)
+
+
+def _require_a_country(country: str | None) -> None:
+    if country and known_country(country) is None and not has_no_code(country):
+        raise Rejected(
+            "is no country that ISO 3166-1 knows",
+            cause="unknown-country",
+            field="donor.primaryAddress.countryString",
+            remedy="correct the country on RaiseDonors, then retry",
+        )
 
 
 def _values_of(rows: Iterable[Row[S]], source: S, members: set[str], emptied: frozenset[str] = EMPTIED) -> Body:

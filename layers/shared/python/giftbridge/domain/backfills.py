@@ -9,6 +9,7 @@ from typing import Any
 
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for
 from giftbridge.domain.times import format_moment, parse_moment
@@ -77,7 +78,7 @@ def backfilled_gift(
     """
     if not backfill.covers(sighting.created_at):
         return None
-    after = delivery_for(sighting, known, settings, backfill.since, now, backfill.destination)
+    after = delivery_for(sighting, known, settings, OnPeriods.since(backfill.since), now, backfill.destination)
     if after is None:
         return None
     is_to_be_sent = after.state in {State.PENDING, State.UNKNOWN}

@@ -16,6 +16,7 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.agreed import Fields, mark_of, says_the_same
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State
 from giftbridge.domain.delivery_ids import donor_noted_id
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.times import format_moment
 
 OUR_NAME: Final = "GiftBridge"
@@ -32,7 +33,7 @@ class ChangeSighting:
     """A schedule or donor as its feed shows it. `fields` is None when the record cannot be read as one.
 
     `is_old` says that the destination may have known a schedule before we first see it: it carries a CRM key, or is
-    older than the moment the destination was enabled.
+    was created while the destination was off.
     """
 
     entity: str
@@ -120,10 +121,10 @@ def served_up_to(delivery: Delivery, wanted: int, now: datetime) -> Delivery:
     return replace(pending, served=wanted, attempts=0, first_failed_at=None)
 
 
-def note_for(sighting: NoteSighting, start: datetime, now: datetime) -> Delivery | None:
+def note_for(sighting: NoteSighting, on: OnPeriods, now: datetime) -> Delivery | None:
     """The delivery of a note that is not known yet; None for what is no person's new note (requirement B4)."""
     is_ours = (sighting.source or "").strip().casefold() == OUR_NAME.casefold()
-    is_new = sighting.created_at is None or sighting.created_at >= start
+    is_new = sighting.created_at is None or on.holds(sighting.created_at)
     if sighting.type != "Note" or is_ours or not is_new:
         return None
     new = life.new_delivery(

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from giftbridge.domain.deliveries import Delivery
 from giftbridge.domain.donations import Address, Donation, Project
+from giftbridge.domain.texts import as_one_line, without_controls
 
 _TEXTS = {
     "motivationCode": "motivation_code",
@@ -59,6 +60,7 @@ def corrected(donation: Donation, corrections: Mapping[str, str]) -> Donation:
     """The donation as it is to be sent."""
     if not corrections:
         return donation
+    corrections = {field: _sendable(field, value) for field, value in corrections.items()}
     changes: dict[str, object] = {name: corrections[f] or None for f, name in _TEXTS.items() if f in corrections}
     for field, name in _ADDRESSES.items():
         parts = {of: corrections[f"{field}.{p}"] or None for p, of in _PARTS.items() if f"{field}.{p}" in corrections}
@@ -69,9 +71,19 @@ def corrected(donation: Donation, corrections: Mapping[str, str]) -> Donation:
     return replace(donation, **changes)  # type: ignore[arg-type]
 
 
+def _sendable(field: str, value: str) -> str:
+    """What a person typed, read as the record's own value would be."""
+    text = without_controls(value) if field == "comment" else as_one_line(value)
+    return text.strip() if field.endswith(("Code", _CODE)) else text
+
+
 def corrected_projects(projects: Mapping[int, Project], corrections: Mapping[str, str]) -> dict[int, Project]:
     """The projects with the codes that this donation is to be sent with."""
-    codes = {f.removeprefix(_PROJECT).removesuffix(_CODE): v for f, v in corrections.items() if f.startswith(_PROJECT)}
+    codes = {
+        f.removeprefix(_PROJECT).removesuffix(_CODE): _sendable(f, v)
+        for f, v in corrections.items()
+        if f.startswith(_PROJECT)
+    }
     found = dict(projects)
     for text, code in codes.items():
         project_id = int(text)

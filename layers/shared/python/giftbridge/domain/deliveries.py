@@ -162,8 +162,17 @@ class Delivery:
     @property
     def is_in_outbox(self) -> bool:
         """Whether it waits for the daily batch, in no chunk yet."""
-        is_batched = self.destination == VIRTUOUS and self.kind in BATCHED
-        return is_batched and self.state is State.PENDING and not self.chunk
+        return self.waits_for_a_batch and not self.chunk
+
+    @property
+    def waits_for_a_batch(self) -> bool:
+        """Whether the daily batch has it sent, with a chunk that it is in already, or with the next."""
+        return self.destination == VIRTUOUS and self.kind in BATCHED and self.state is State.PENDING
+
+    @property
+    def may_still_send(self) -> bool:
+        """Of a chunk: whether it may yet send the rows that are in it. An ended one gives up those it never sent."""
+        return self.state in OPEN_STATES or self.state is State.FAILED
 
     def is_leased(self, now: datetime) -> bool:
         """Whether a process that may still be alive is sending."""

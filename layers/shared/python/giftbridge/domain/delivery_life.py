@@ -19,7 +19,9 @@ from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id
 
 # Outcomes that only a probe or a person may settle: a retry of these never sends before it has looked.
-AMBIGUOUS_CAUSES = frozenset({"several-transactions", "several-pledges", "twin-unsettled", "refund-may-be-there"})
+AMBIGUOUS_CAUSES = frozenset(
+    {"several-transactions", "several-pledges", "twin-unsettled", "refund-may-be-there", "partner-merged"}
+)
 
 
 def new_delivery(

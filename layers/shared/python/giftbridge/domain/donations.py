@@ -11,6 +11,14 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A value of a record that could not be carried. `field` is the record's own name for it; `text` is personal."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """A postal address as RaiseDonors holds it; `country` is a name or a code."""
 
@@ -42,6 +50,7 @@ class Donor:
     phones: tuple[str, ...]
     address: Address
     crm_key: str | None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def display_name(self) -> str:
@@ -69,7 +78,7 @@ class Premium:
 
 @dataclass(frozen=True, slots=True)
 class Tribute:
-    """`kind` is InHonorOf or InMemoryOf."""
+    """`kind` is InHonorOf or InMemoryOf, or another type in RaiseDonors' own words."""
 
     kind: str
     name: str
@@ -93,7 +102,7 @@ class Donation:
     currency: str
     amount: Decimal
     created_at: datetime
-    modified_at: datetime
+    modified_at: datetime | None
     allocations: tuple[Allocation, ...]
     is_test_mode: bool
     schedule_id: int | None = None
@@ -116,11 +125,15 @@ class Donation:
     billing_address: Address = Address()
     shipping_name: str | None = None
     shipping_address: Address = Address()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A recurring gift. `charges_per_year` is the wire's frequency: 52, 26, 12, 4, 2, 1; 0 and 100 are unlabelled."""
+    """A recurring gift. `charges_per_year` is the wire's frequency: 52, 26, 12, 4, 2, 1; 0 and 100 are unlabelled.
+
+    `start_date` is a day or a moment as it was written.
+    """
 
     id: int
     donor_id: int
@@ -128,8 +141,8 @@ class Schedule:
     amount: Decimal
     currency: str | None
     status: str
-    created_at: datetime
-    modified_at: datetime
+    created_at: datetime | None
+    modified_at: datetime | None
     start_date: str | None
     next_charge_date: str | None
     allocations: tuple[Allocation, ...]
@@ -140,6 +153,7 @@ class Schedule:
     billing_first_name: str | None = None
     billing_last_name: str | None = None
     billing_address: Address = Address()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,16 @@ def _one_line(text: str | None) -> str:
 
 
 def matches(donor: Donor, partners: Iterable[Partner], rules: Iterable[Rule], donor_id_field: str) -> list[Match]:
-    """Every active partner that the first matching rule finds, oldest first; empty when no rule finds one."""
+    """Every active partner that the first matching rule finds, oldest first; empty when no rule finds one.
+
+    Of several, those that carry the donor's id are meant: it is our own mark, whatever the rules say by now.
+    """
     active = {partner.id: partner for partner in partners if partner.is_active}
     for rule in rules:
         found = [p for p in active.values() if _agrees(donor, p, rule, donor_id_field)]
+        marked = [p for p in found if _field_agrees(donor, p, "donor_id", donor_id_field)]
+        if len(found) > 1 and marked:
+            found = marked
         if found:
             return [Match(partner, rule, len(found)) for partner in sorted(found, key=_age)]
     return []

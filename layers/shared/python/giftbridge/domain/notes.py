@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from giftbridge.domain.donations import Address, Donation, Donor, Project
+from giftbridge.domain.donations import Address, Donation, Donor, LeftOut, Project
 
 
-def verbose_note(donation: Donation, donor: Donor, projects: Mapping[int, Project]) -> str:
+def verbose_note(
+    donation: Donation, donor: Donor, projects: Mapping[int, Project], left_out: Sequence[LeftOut] = ()
+) -> str:
     """Every fact about the donation that Aegis has no field for. Test mode and Recurring always say yes or no."""
     names = [_project_line(donation, index, projects) for index in range(len(donation.allocations))]
     premium, outlet = donation.premium, donation.media_outlet
@@ -29,6 +31,7 @@ def verbose_note(donation: Donation, donor: Donor, projects: Mapping[int, Projec
         ("Premium quantity", str(premium.quantity) if premium and premium.quantity > 1 else None),
         ("Media code", outlet.code if outlet else None),
         ("Shipping address", _one_line(donation.shipping_name, donation.shipping_address)),
+        ("Could not be carried", "; ".join(f"{one.field}: {one.text}" for one in left_out)),
     ]
     return "\n".join(f"{label}: {value}" for label, value in lines if value and value.strip())
 
@@ -36,7 +39,7 @@ def verbose_note(donation: Donation, donor: Donor, projects: Mapping[int, Projec
 def _project_line(donation: Donation, index: int, projects: Mapping[int, Project]) -> str:
     allocation = donation.allocations[index]
     project = projects.get(allocation.project_id)
-    name = project.name if project else str(allocation.project_id)
+    name = (project.name if project else "") or str(allocation.project_id)
     return name if len(donation.allocations) == 1 else f"{name} {allocation.amount:.2f}"
 
 

@@ -16,6 +16,11 @@ UNREADABLE = "?"
 NOT_IT = "not_it"
 
 
+def partner_name(partner_id: str) -> str:
+    """What an inactive partner is called among candidates: to rule it out says that nothing was recorded there."""
+    return f"partner/{partner_id}"
+
+
 def invoice_name(row: HistoryRow) -> str:
     """What a transaction is called among candidates."""
     return str(row.invoice_number or UNREADABLE)
@@ -107,7 +112,7 @@ def _agrees_or_unsaid(sent: str, returned: str | None) -> bool:
 
 
 def _same_or_unsaid(sent: str, returned: str | None) -> bool:
-    if not returned:
+    if not sent or not returned:
         return True
     try:
         return could_be_same_moment(parse_moment(sent), returned)

@@ -12,6 +12,7 @@ from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES
 from giftbridge.domain.giving_history import invoice_form
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.reconciliation import DONATION, REFUND, Entry, GiftFact, Heal, Standing
 from giftbridge.domain.reversals import FUNDS
 from giftbridge.domain.times import parse_moment
@@ -25,10 +26,10 @@ BEFORE_START = "before-start"
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides whether a gift is expected: since when gifts are sent to a CRM, and whether test gifts are."""
+    """What decides whether a gift is expected: when gifts were sent to a CRM, and whether test gifts are."""
 
     crm: str
-    start: datetime
+    on: OnPeriods
     with_tests: bool
     now: datetime
     fund_of: Callable[[int], str | None]
@@ -59,7 +60,7 @@ def _unseen(fact: GiftFact, rules: Rules) -> tuple[Entry | None, str | None]:
         return None, f"{fact.status or 'no status'}, and never sent"
     if fact.is_test_mode and not rules.with_tests:
         return None, "test mode"
-    if fact.created_at is not None and fact.created_at < rules.start:
+    if fact.created_at is not None and not rules.on.holds(fact.created_at):
         return None, BEFORE_START
     entry = _entry(fact, DONATION, Standing.NEVER)
     if fact.crm_key and rules.crm == AEGIS:

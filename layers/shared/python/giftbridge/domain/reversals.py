@@ -16,6 +16,21 @@ from giftbridge.errors import Rejected
 FUNDS = "funds"
 PLEDGE = "pledge"
 CURRENCY = "currency"
+# In a delivery's result: that others recorded the donation after it was first seen.
+ADOPTED = "adopted"
+_FORMER = "former_invoice"
+
+
+def former_invoices(delivery: Delivery) -> frozenset[str]:
+    """The numbers under which a donation stood in Aegis before it was gone there: they may still be on the gift."""
+    return frozenset(delivery.result.get(_FORMER, "").split())
+
+
+def without_invoice(delivery: Delivery) -> dict[str, str]:
+    """A delivery's result once its transaction is gone: its number is one of the former."""
+    kept = {name: value for name, value in delivery.result.items() if name not in {"invoice", "how"}}
+    former = [*delivery.result.get(_FORMER, "").split(), delivery.result.get("invoice", "")]
+    return {**kept, _FORMER: " ".join(former).strip()}
 
 
 def funds_as_sent(body: Mapping[str, object]) -> str:

@@ -214,7 +214,8 @@ class Settings(_Section):
     """The whole document."""
 
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        "UTC", description="Zone of the history's and reconciliation's days, of times in e-mails and of batch_at."
+        "UTC",
+        description="Zone of the days of gifts, history and reconciliation, of times in e-mails and of batch_at.",
     )
     batch_at: Annotated[str, AfterValidator(_clock_time)] = Field("22:00", description="Time of the daily batch.")
     activity_days: Annotated[int, Field(ge=30)] = Field(730, description="Days that activity lines are kept.")

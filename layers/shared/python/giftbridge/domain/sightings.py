@@ -9,6 +9,7 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, Kind, State, Trouble
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment
 from giftbridge.domain.validation import APPROVED, REVERSED_STATUSES, UNSENT_STATUSES
@@ -40,16 +41,17 @@ def delivery_for(
     sighting: Sighting,
     known: Delivery | None,
     settings: Settings,
-    start: datetime,
+    on: OnPeriods,
     now: datetime,
     destination: str = AEGIS,
 ) -> Delivery | None:
     """The delivery's next row, or None when this sighting changes nothing.
 
-    A CRM key on a gift is Aegis' invoice number: Virtuous has no donation that we did not send.
+    `on` says when the destination took gifts. A CRM key on a gift is Aegis' invoice number: Virtuous has no donation
+    that we did not send.
     """
     if known is not None:
-        return _reopened(sighting, known, settings, start, now)
+        return _reopened(sighting, known, settings, on, now)
     new = life.new_delivery(
         id=donation_created_id(sighting.donation_id, destination),
         kind=Kind.DONATION_CREATED,
@@ -68,7 +70,7 @@ def delivery_for(
         return replace(new, state=State.DELIVERED, result=adopted)
     if sighting.status in UNSENT_STATUSES:
         return None
-    trouble = _why_not(sighting, settings, start)
+    trouble = _why_not(sighting, settings, on)
     if trouble is None:
         return new
     return life.failed(new, trouble, now) if trouble.cause == "unknown-status" else life.ignored(new, trouble, now)
@@ -112,11 +114,11 @@ def _may_reopen(known: Delivery) -> bool:
     return known.trouble is not None and known.trouble.cause not in AMBIGUOUS_CAUSES
 
 
-def _why_not(sighting: Sighting, settings: Settings, start: datetime) -> Trouble | None:
-    if sighting.created_at is not None and sighting.created_at < start:
+def _why_not(sighting: Sighting, settings: Settings, on: OnPeriods) -> Trouble | None:
+    if sighting.created_at is not None and not on.holds(sighting.created_at):
         return Trouble(
             "before-start",
-            f"created before {format_moment(start)}",
+            _when_off(sighting.created_at, on),
             remedy="send it with `giftbridge backfill`, or set raisedonors.start_from",
         )
     if sighting.status in REVERSED_STATUSES:
@@ -133,9 +135,16 @@ def _why_not(sighting: Sighting, settings: Settings, start: datetime) -> Trouble
     return None
 
 
-def _reopened(
-    sighting: Sighting, known: Delivery, settings: Settings, start: datetime, now: datetime
-) -> Delivery | None:
+def _when_off(created_at: datetime, on: OnPeriods) -> str:
+    """When a gift was created that is not to be sent, told from the switch's turns around it."""
+    off, back = on.gap_around(created_at)
+    if off is None:
+        return f"created before {format_moment(back)}" if back is not None else "created while nothing was switched on"
+    until = f" until {format_moment(back)}" if back is not None else ""
+    return f"created while deliveries were switched off, from {format_moment(off)}{until}"
+
+
+def _reopened(sighting: Sighting, known: Delivery, settings: Settings, on: OnPeriods, now: datetime) -> Delivery | None:
     """An ignored delivery whose reason went, or a failed one whose gift was changed on RaiseDonors since."""
     if known.trouble is None:
         return None
@@ -144,10 +153,10 @@ def _reopened(
         trouble = Trouble("not-approved", f"the payment is {sighting.status}")
         return life.ignored(known, trouble, now) if is_settled_now else None
     if known.state is State.IGNORED and known.trouble.cause in REOPENABLE:
-        return life.reopened(known, now) if _why_not(sighting, settings, start) is None else None
+        return life.reopened(known, now) if _why_not(sighting, settings, on) is None else None
     if known.state is State.FAILED and known.trouble.cause not in AMBIGUOUS_CAUSES:
         corrected = _seen(sighting).get("modified", "") > known.result.get("modified", "")
-        still_unknown = known.trouble.cause == "unknown-status" and _why_not(sighting, settings, start) is not None
+        still_unknown = known.trouble.cause == "unknown-status" and _why_not(sighting, settings, on) is not None
         if corrected and not still_unknown:
             return replace(life.reopened(known, now), result={**known.result, **_seen(sighting)})
     return None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+# Years outside these are what programs write for no date: 0001, 1753, 1899, 1900, 1970, 9999.
+_FIRST_YEAR, _LAST_YEAR = 1971, 2199
 
 
 def parse_moment(text: str) -> datetime:
@@ -17,24 +21,67 @@ def parse_moment(text: str) -> datetime:
         raise ValueError("lies before the first or after the last year") from error
 
 
+def believable_moment(text: str) -> datetime:
+    """A timestamp that another system wrote. Raises ValueError for what is none, and for what stands for no date."""
+    moment = parse_moment(text)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"{text.strip()[:30]!r} stands for no date")
+    return moment
+
+
 def readable_moment(value: object) -> datetime | None:
-    """The moment a value names, or None when it names none."""
+    """The moment a value names, or None when it names none, or no believable one."""
     try:
-        return parse_moment(value) if isinstance(value, str) else None
+        return believable_moment(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def is_day_or_moment(value: object) -> str | None:
+    """A text that names a day or a moment; None for anything else, such as 03/02/2026, which could be two days."""
+    return value.strip() if isinstance(value, str) and readable_moment(value) is not None else None
+
+
+def day_in(zone: str, moment: datetime) -> str:
+    """The day of a moment in a time zone, as YYYY-MM-DD."""
+    return _local(zone, moment).date().isoformat()
+
+
+def day_named(zone: str, text: str) -> str | None:
+    """The day that a date or a timestamp names, in a time zone; None when it names none.
+
+    Midnight in UTC to the second is how a day alone is written: it is that day everywhere.
+    """
+    moment = readable_moment(text)
+    if moment is None:
+        return None
+    return moment.date().isoformat() if _is_day(moment) and _names_no_offset(text) else day_in(zone, moment)
+
+
+def instant_in(zone: str, moment: datetime) -> str:
+    """The shortest exact form for another system with the offset of a time zone: 2026-12-31T19:00:00-05:00."""
+    local = _local(zone, moment)
+    text = local.isoformat(timespec="milliseconds" if local.microsecond >= 1000 else "seconds")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+
+
+def _local(zone: str, moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(ZoneInfo(zone))
+    except OverflowError:
+        # The first or the last day there is has no neighbour in another zone.
+        return moment
+
+
+def _names_no_offset(text: str) -> bool:
+    offset = datetime.fromisoformat(text.strip()).utcoffset()
+    return not offset
 
 
 def format_moment(moment: datetime) -> str:
     """Fixed width, so that text order is time order: 2026-01-31T08:15:00.000000Z."""
     # Not strftime, which writes the years before 1000 with fewer digits.
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def format_instant(moment: datetime) -> str:
-    """The shortest exact form for another system: whole seconds, or milliseconds when there are any."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="milliseconds" if utc.microsecond >= 1000 else "seconds") + "Z"
 
 
 _ZONE_STEP = timedelta(minutes=15)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Decimal
 
-from giftbridge.domain.donations import Address, Donation, Donor, Note, Schedule
+from giftbridge.domain.donations import Donation, Note, Schedule
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import Rejected, Skipped
 
@@ -35,7 +34,7 @@ def require_eligible(donation: Donation, settings: Settings) -> None:
 
 
 def require_sound(donation: Donation, currency: str | None) -> None:
-    """Raises Rejected, naming the field, when the amounts, the currency or a text cannot be sent as they are."""
+    """Raises Rejected, naming the field, when the amounts or the currency cannot be sent as they are."""
     require_amount(donation.amount, "amount")
     if donation.amount <= 0:
         raise Rejected(
@@ -65,7 +64,6 @@ def require_sound(donation: Donation, currency: str | None) -> None:
             field="currency",
             remedy="record it in Aegis by hand, or change the setting aegis.currency",
         )
-    _require_texts(donation)
 
 
 def require_amount(amount: Decimal, field: str) -> None:
@@ -81,59 +79,10 @@ def require_amount(amount: Decimal, field: str) -> None:
         )
 
 
-def require_plain_names(donor: Donor) -> None:
-    """Raises Rejected when a donor's name or address holds control characters."""
-    for field, text in (
-        ("donor.firstName", donor.first_name),
-        ("donor.middleName", donor.middle_name),
-        ("donor.lastName", donor.last_name),
-        ("donor.title", donor.title),
-        ("donor.suffix", donor.suffix),
-        ("donor.crmKey", donor.crm_key),
-        ("donor.organizationName", donor.organization_name),
-    ):
-        _require_text(field, text, longest=500)
-    for field, texts in (("donor.email", donor.emails), ("donor.phone", donor.phones)):
-        for text in texts:
-            _require_text(field, text, longest=500)
-    _require_address("donor.primaryAddress", donor.address)
-
-
-def require_plain_note(note: Note) -> None:
-    """Raises Rejected when a note is too long for Aegis or holds control characters."""
+def require_short_note(note: Note) -> None:
+    """Raises Rejected when a note is too long for Aegis."""
     _require_text("donorActivity.subject", note.subject, longest=500)
     _require_text("donorActivity.body", note.body, longest=LONGEST_TEXT)
-
-
-def _require_texts(donation: Donation) -> None:
-    for field, text in (
-        ("comment", donation.comment),
-        ("sourceCode", donation.source_code),
-        ("motivationCode", donation.motivation_code),
-        ("shippingName", donation.shipping_name),
-        ("segmentCode", donation.segment_code),
-        ("submissionUrl", donation.submission_url),
-        ("referringUrl", donation.referring_url),
-        ("tribute.name", donation.tribute.name if donation.tribute else None),
-        ("mediaOutlet.code", donation.media_outlet.code if donation.media_outlet else None),
-        ("premium.productCode", donation.premium.product_code if donation.premium else None),
-        ("premium.name", donation.premium.name if donation.premium else None),
-        *((f"customFields[{name}]", value) for name, value in donation.custom_fields),
-    ):
-        _require_text(field, text, longest=LONGEST_TEXT)
-    _require_address("billingAddress", donation.billing_address)
-    _require_address("shippingAddress", donation.shipping_address)
-
-
-def _require_address(field: str, address: Address) -> None:
-    for name, text in (
-        ("address1", address.street),
-        ("address2", address.street2),
-        ("city", address.city),
-        ("state", address.state),
-        ("postal", address.postal_code),
-    ):
-        _require_text(f"{field}.{name}", text, longest=500)
 
 
 def _require_text(field: str, text: str | None, longest: int) -> None:
@@ -145,13 +94,6 @@ def _require_text(field: str, text: str | None, longest: int) -> None:
             cause="text-too-long",
             field=field,
             remedy="shorten it on RaiseDonors, then retry",
-        )
-    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\n\r" for character in text):
-        raise Rejected(
-            "holds a control character",
-            cause="control-character",
-            field=field,
-            remedy="remove it on RaiseDonors, then retry",
         )
 
 

@@ -16,11 +16,12 @@ from giftbridge.domain.donations import Allocation, Donation, Donor, Project, Sc
 from giftbridge.domain.frequencies import FREQUENCIES
 from giftbridge.domain.mapping_rows import Body, Row, fill
 from giftbridge.domain.settings import Settings
-from giftbridge.domain.validation import require_plain_names, require_sound
+from giftbridge.domain.times import day_in
+from giftbridge.domain.validation import require_sound
 from giftbridge.domain.virtuous_values import (
+    TRIBUTES,
     contact_type,
     custom_fields,
-    day_in,
     first_of,
     gift_note,
     gift_type,
@@ -106,7 +107,8 @@ def _media_code(gift: GiftWithSettings) -> str | None:
 
 def _tribute_kind(gift: GiftWithSettings) -> str | None:
     tribute = gift.of.donation.tribute
-    return tribute.kind if tribute and stripped(tribute.name) else None
+    is_known = tribute is not None and tribute.kind in TRIBUTES
+    return tribute.kind if tribute and is_known and stripped(tribute.name) else None
 
 
 def _frequency(gift: GiftWithSettings) -> str | None:
@@ -206,9 +208,8 @@ DESIGNATION: tuple[Row[GatheredShare], ...] = (
 def contact_row(donor: Donor, changed: frozenset[str] | None, contact_type_known: str | None) -> Body:
     """A donor as a row of submitContactBatch. With `changed`, only the names and the groups of CONTACT_FOLLOWS in it.
 
-    Raises Rejected when the name that such a contact needs is missing, or a text cannot be sent.
+    Raises Rejected when the name that such a contact needs is missing.
     """
-    require_plain_names(donor)
     contact = GatheredContact(donor, contact_type(donor, contact_type_known))
     row = fill(CONTACT, contact)
     _require_names(contact, row)
@@ -221,10 +222,9 @@ def contact_row(donor: Donor, changed: frozenset[str] | None, contact_type_known
 def gift_row(gathered: GatheredGift, settings: Settings) -> Body:
     """A donation as a row of submitGiftTransactions. A missing part of the name is left out: money does not wait for it.
 
-    Raises Rejected, naming the field, when amounts do not fit, a project has no code, or a text cannot be sent.
+    Raises Rejected, naming the field, when amounts do not fit, or a project has no code.
     """
     require_sound(gathered.donation, None)
-    require_plain_names(gathered.donor)
     return fill(GIFT, GiftWithSettings(gathered, settings))
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from giftbridge.domain.aegis_values import cents
 from giftbridge.domain.contacts import HOUSEHOLD, ORGANIZATIONS
 from giftbridge.domain.countries import country_code
 from giftbridge.domain.donations import Address, Allocation, Donation, Donor, Premium, Project, Tribute
+from giftbridge.domain.left_out import left_out_of_virtuous
 from giftbridge.domain.notes import verbose_note
+from giftbridge.domain.tributes import IN_HONOR, IN_MEMORY
 from giftbridge.errors import Rejected
 
 ORGANIZATION = "Organization"
 LONGEST_NOTE = 2000
 GIFT_TYPES: Mapping[str, str] = {"CreditCard": "Credit", "ACH": "EFT", "DirectDebit": "EFT"}
 OTHER_GIFT_TYPE = "Other"
-_TRIBUTES = {"InHonorOf": "In honor of", "InMemoryOf": "In memory of"}
+TRIBUTES: Mapping[str, str] = {IN_HONOR: "In honor of", IN_MEMORY: "In memory of"}
 # These are meant for Aegis alone (requirement A10).
 _AEGIS_FIELD = "custom_aegisapi_"
 _CUT = "..."
@@ -28,10 +28,7 @@ _UNSENDABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\
 
 
 def stripped(text: str | None) -> str | None:
-    """The text without blanks around it, or None when nothing is left. Characters that no text can hold fall away.
-
-    Where they could mean something, validation has refused them.
-    """
+    """The text without blanks around it, or None when nothing is left. Characters that no text can hold fall away."""
     return _UNSENDABLE.sub("", text or "").strip() or None
 
 
@@ -68,15 +65,6 @@ def gift_type(tender: str | None) -> str:
     return by_tender.get((tender or "").strip().casefold(), OTHER_GIFT_TYPE)
 
 
-def day_in(zone: str, moment: datetime) -> str:
-    """The day of a moment in a time zone, as YYYY-MM-DD."""
-    try:
-        return moment.astimezone(ZoneInfo(zone)).date().isoformat()
-    except OverflowError:
-        # The first or the last day there is has no neighbour in another zone.
-        return moment.date().isoformat()
-
-
 def project_code(project_id: int, projects: Mapping[int, Project]) -> str:
     """The code of a project. Raises Rejected when the project is unknown or has no code."""
     project = projects.get(project_id)
@@ -99,12 +87,12 @@ def shares(donation: Donation) -> tuple[Allocation, ...]:
 def tribute_text(tribute: Tribute | None) -> str | None:
     """The tribute in words."""
     name = stripped(tribute.name) if tribute else None
-    return f"{_TRIBUTES.get(tribute.kind, tribute.kind)} {name}" if tribute and name else None
+    return f"{TRIBUTES.get(tribute.kind, tribute.kind)} {name}".strip() if tribute and name else None
 
 
 def tribute_names(tribute: Tribute | None) -> tuple[str | None, str | None]:
     """First and last name of whom a tribute is for: RaiseDonors has one text. The last word is the last name."""
-    words = (stripped(tribute.name) or "").split() if tribute else []
+    words = (stripped(tribute.name) or "").split() if tribute and tribute.kind in TRIBUTES else []
     if not words:
         return None, None
     return (words[0], None) if len(words) == 1 else (" ".join(words[:-1]), words[-1])
@@ -122,7 +110,7 @@ def premium_list(premium: Premium | None) -> list[dict[str, object]] | None:
 def gift_note(donation: Donation, donor: Donor, projects: Mapping[int, Project]) -> str:
     """The verbose note and the donor's comment, cut at 2,000 characters."""
     comment = stripped(donation.comment)
-    text = stripped(verbose_note(donation, donor, projects)) or ""
+    text = stripped(verbose_note(donation, donor, projects, left_out_of_virtuous(donation, donor))) or ""
     text += f"\nComment: {comment}" if comment else ""
     return text if len(text) <= LONGEST_NOTE else text[: LONGEST_NOTE - len(_CUT)] + _CUT
 

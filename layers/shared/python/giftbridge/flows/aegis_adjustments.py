@@ -22,7 +22,6 @@ from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.reversals import FUNDS
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import parse_moment
-from giftbridge.domain.validation import require_plain_names
 from giftbridge.errors import Rejected, Skipped
 from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_transactions import live_pledge, post_transaction, transaction_numbered
@@ -53,7 +52,6 @@ class AegisAdjustments:
         donation = corrected(self.raisedonors.donation(work.delivery.entity_id), original.corrections)
         self._require_unchanged(work, _moment(of, donation).date())
         donor = self.raisedonors.donor(donation.donor_id)
-        require_plain_names(donor)
         body = self._body(work, of, original, donation, donor, settings.aegis)
         self.donations.require_codes(donation, body, settings.aegis)
 
@@ -93,6 +91,7 @@ class AegisAdjustments:
         amount = Decimal(work.facts[ADJUSTS])
         sent = original.attempt.values if original.attempt is not None else {}
         projects = self.donations.projects_of(donation, original.corrections)
+        donation, projects = self.donations.as_spelled(donation, projects, settings)
         pledge_id = live_pledge(self.aegis, original.result.get("pledge"), work.facts["partner"])
         gathered = Gathered(
             donation,
@@ -102,6 +101,7 @@ class AegisAdjustments:
             work.facts["partner"],
             sent.get("appeal") or self.donations.appeal(donation, settings),
             _moment(of, donation),
+            self.tools.zone,
             pledge_id,
             # A refund's rules: what goes out again is never shipped again.
             sign=-1,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -30,17 +32,28 @@ _REMEDIES: Mapping[LookupKind, str] = {
 }
 
 
+def _likeness(code: str) -> str:
+    """What codes have in common that people take for the same."""
+    return " ".join("".join(c for c in code if unicodedata.category(c) != "Cf").split()).casefold()
+
+
 class AegisCodes:
     """Verdicts on codes. An active code is trusted for an hour, anything else for ten seconds."""
 
-    def __init__(self, aegis: Aegis, state: StateTable, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        aegis: Aegis,
+        state: StateTable,
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.RLock,
+    ) -> None:
         self.aegis = aegis
         self.state = state
         self.now = now
         self._remembered: dict[tuple[str, str], tuple[datetime, Verdict]] = {}
         self._read_from_table: set[str] = set()
         self._listed: dict[str, tuple[datetime, bool]] = {}
-        self._lock = threading.RLock()
+        self._lock = lock()
 
     def require(self, kind: LookupKind, code: str, field: str, settings: AegisSettings) -> None:
         """Raises Rejected, naming code and remedy, when Aegis would refuse the code."""
@@ -68,6 +81,24 @@ class AegisCodes:
             if verdict == "not-offered" and kind in settings.codes:
                 return "active" if code in settings.codes[kind] else "missing"
             return verdict
+
+    def spelled(self, kind: LookupKind, code: str, settings: AegisSettings) -> str:
+        """A code in Aegis' own spelling where it differs in blanks and capitals alone; else without blanks around it.
+
+        One that is spelled in several ways there is taken as it is written.
+        """
+        text = code.strip()
+        with self._lock:
+            if self.verdict(kind, text, settings) in {"active", "inactive"}:
+                return text
+            now, wanted = self.now(), _likeness(text)
+            known = {
+                c
+                for (k, c), (until, verdict) in self._remembered.items()
+                if k == kind and verdict == "active" and until > now
+            }
+            same = {own for own in known | set(settings.codes.get(kind, ())) if _likeness(own) == wanted}
+            return same.pop() if len(same) == 1 else text
 
     def knows_donor_id(self, field: str) -> bool:
         """Whether Aegis has the custom data field for the donor id; checked once an hour."""

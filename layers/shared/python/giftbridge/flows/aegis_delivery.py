@@ -6,6 +6,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.deliveries import Kind
 from giftbridge.domain.reversals import told_as_sent
+from giftbridge.errors import Ambiguous
 from giftbridge.flows.aegis_adjustments import AegisAdjustments
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.aegis_donations import AegisDonations
@@ -13,7 +14,7 @@ from giftbridge.flows.aegis_donors import AegisDonors
 from giftbridge.flows.aegis_notes import AegisNotes
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges
-from giftbridge.flows.aegis_probes import AegisProbes
+from giftbridge.flows.aegis_probes import AegisProbes, Landed
 from giftbridge.flows.aegis_refunds import AegisRefunds
 from giftbridge.flows.aegis_schedules import AegisSchedules
 from giftbridge.flows.key_mirror import KeyMirror
@@ -30,7 +31,7 @@ class AegisDelivery:
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, aegis: Aegis) -> None:
         self.aegis = aegis
         self.raisedonors = raisedonors
-        self.codes = AegisCodes(aegis, tools.state, tools.now)
+        self.codes = AegisCodes(aegis, tools.state, tools.now, tools.lock)
         self.partners = AegisPartners(tools, aegis, self.codes)
         self.pledges = AegisPledges(tools, aegis, raisedonors, self.codes)
         self.probes = AegisProbes(tools, aegis, self.partners, self.pledges, raisedonors)
@@ -75,19 +76,27 @@ class AegisDelivery:
                 raise not_for(self.destination, work.delivery.kind)
 
     def _probe_transaction(self, work: Work) -> None:
-        invoice = self.probes.look(work)
-        if invoice is None:
+        sent = work.delivery.attempt.values if work.delivery.attempt is not None else {}
+        how = "found after the answer was lost"
+        try:
+            landed = self.probes.look(work)
+        except Ambiguous:
+            stored = self.donations.number_stored(work) if work.delivery.kind is Kind.DONATION_CREATED else None
+            if stored is None or "partner" not in sent:
+                raise
+            # Whoever looked for it has stored its number on the gift: that settles it.
+            landed, how = Landed(stored, sent["partner"]), "its number was stored on RaiseDonors by others"
+        if landed is None:
             work.surely_not_sent()
             return
-        sent = work.delivery.attempt.values if work.delivery.attempt is not None else {}
-        work.facts["how"] = "found after the answer was lost"
-        work.facts.update(told_as_sent(sent))
+        work.facts["how"] = how
+        work.facts.update(told_as_sent({**sent, "partner": landed.partner}))
         carriers: dict[Kind, AegisDonations | AegisRefunds | AegisAdjustments] = {
             Kind.DONATION_CREATED: self.donations,
             Kind.DONATION_ADJUSTED: self.adjustments,
         }
         carrier = carriers.get(work.delivery.kind, self.refunds)
-        carrier.record(work, invoice, "found in Aegis after the answer was lost", proven=False)
+        carrier.record(work, landed.invoice, "found in Aegis after the answer was lost", proven=False)
 
     def follow(self, work: Work) -> None:
         """Aegis holds nothing back: what it takes is recorded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from giftbridge.clients.aegis import Aegis
@@ -11,18 +11,23 @@ from giftbridge.domain.aegis_bodies import funds_of, transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
-from giftbridge.domain.donations import Donation, Donor, Project
+from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
+from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
+from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
-from giftbridge.domain.validation import require_eligible, require_plain_names, require_sound
+from giftbridge.domain.validation import require_eligible, require_sound
 from giftbridge.errors import Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges, PledgePlan
 from giftbridge.flows.aegis_transactions import post_transaction
+from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+
+SYSTEM = "aegis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +57,69 @@ class AegisDonations:
         self.raisedonors = raisedonors
         self.aegis = aegis
         self.codes = codes
-        self.projects = Projects(raisedonors, tools.now)
+        self.projects = Projects(raisedonors, tools.now, tools.lock)
         self.partners = partners
         self.pledges = pledges
 
     def carry(self, work: Work) -> None:
         """The donation becomes a transaction; see design of the path in docs/architecture.md."""
         _, settings = self.tools.settings()
-        prepared = self.prepare(work, settings)
+        source = self.raisedonors.donation(work.delivery.entity_id)
+        key = self.key_of_others(work, source)
+        if key is not None:
+            self._adopt(work, key)
+            return
+        prepared = self.prepare(work, settings, source)
         partner_id = self.partners.settle(work, prepared.donor, settings.aegis)
         self._send(work, prepared, partner_id, settings.aegis)
 
-    def prepare(self, work: Work, settings: Settings) -> Prepared:
-        """Read the source as it is now and refuse what Aegis would refuse, before any write."""
-        source = self.raisedonors.donation(work.delivery.entity_id)
+    def number_stored(self, work: Work) -> str | None:
+        """The number under which somebody found what a lost request made, and stored it on the donation."""
+        key = self.key_of_others(work)
+        claims = self.tools.keys.claimed_by([f"aegis-invoice#{key}"], SYSTEM)
+        return key if set(claims.values()) <= {work.delivery.id} else None
+
+    def key_of_others(self, work: Work, source: Donation | None = None) -> str | None:
+        """The invoice number that others have stored on the donation, if it carries one that was never ours."""
+        key = (source or self.raisedonors.donation(work.delivery.entity_id)).crm_key
+        return key if key not in former_invoices(work.delivery) else None
+
+    def _adopt(self, work: Work, invoice: str) -> None:
+        """Somebody else has recorded the donation since it was first seen: its key is taken over, nothing is sent.
+
+        Raises Rejected where the key is that of another donation.
+        """
+        claim = f"aegis-invoice#{invoice}"
+        claimant = self.tools.keys.claimed_by([claim], SYSTEM).get(claim, work.delivery.id)
+        if claimant != work.delivery.id:
+            raise Rejected(
+                f"{invoice[:40]!r} is the number of {claimant}",
+                cause="key-of-another",
+                field="crmKey",
+                remedy="correct or remove the gift's CRM key on RaiseDonors, then retry",
+            )
+        for unsure in ("partner", "pledge", "matched_by"):
+            work.facts.pop(unsure, None)
+        # Others sent it: what an attempt of ours would have sent tells nothing of it.
+        work.delivery = replace(work.delivery, attempt=None)
+        how = "adopted: the donation carried a CRM key before it was sent"
+        work.delivered({"invoice": invoice, "how": how, ADOPTED: "late"}, how, claim=claim, proven=False)
+
+    def prepare(self, work: Work, settings: Settings, source: Donation | None = None) -> Prepared:
+        """Check the source as it is now and refuse what Aegis would refuse, before any write."""
+        source = source or self.raisedonors.donation(work.delivery.entity_id)
         if work.delivery.corrections:
             self._drop_overtaken(work, source)
         donation = corrected(source, work.delivery.corrections)
         require_eligible(donation, settings)
         require_sound(donation, settings.aegis.currency)
         donor = self.raisedonors.donor(donation.donor_id)
-        require_plain_names(donor)
-        projects = self.projects_of(donation, work.delivery.corrections)
+        donation, projects = self.as_spelled(
+            donation, self.projects_of(donation, work.delivery.corrections), settings.aegis
+        )
         appeal_code = self.appeal(donation, settings.aegis)
-        rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at)
+        zone = settings.time_zone
+        rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at, zone)
         body = transaction_body(rehearsal)
         self.require_codes(donation, body, settings.aegis)
         pledge = self.pledges.plan(work, donation, donor, settings.aegis)
@@ -97,6 +141,8 @@ class AegisDonations:
     def _send(self, work: Work, prepared: Prepared, partner_id: str, settings: AegisSettings) -> None:
         """Pledge, then transaction."""
         donation = prepared.donation
+        schedule = prepared.pledge.schedule if prepared.pledge is not None else None
+        self._tell_left_out(work, left_out_of_aegis(donation, prepared.donor, schedule))
         applied: dict[str, str | None] = {}
 
         def body_for(partner: str) -> Body:
@@ -111,7 +157,9 @@ class AegisDonations:
                     partner,
                     prepared.appeal_code,
                     donation.created_at,
+                    self.tools.zone,
                     pledge_id,
+                    schedule=schedule,
                 )
             )
 
@@ -124,6 +172,12 @@ class AegisDonations:
             work.facts["pledge"] = applied["pledge"]
         self.record(work, invoice, "recorded in Aegis", proven=True)
 
+    def _tell_left_out(self, work: Work, left_out: Sequence[LeftOut]) -> None:
+        names = untold(work.facts, left_out)
+        if names:
+            work.facts[TOLD] = names
+            work.note(WHAT, telling(names), {"fields": names})
+
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the donation is in Aegis under this number; the number goes onto the gift too."""
         work.mirrors.append(f"donation:{work.delivery.entity_id}:{invoice}")
@@ -132,6 +186,7 @@ class AegisDonations:
     def appeal(self, donation: Donation, settings: AegisSettings) -> str:
         """The gift's motivation code where Aegis knows it, else the default appeal."""
         code, default = filled(donation.motivation_code), filled(settings.default_appeal_code)
+        code = self.codes.spelled("appeal", code, settings) if code is not None else None
         if code is not None and (default is None or code == default):
             self.codes.require("appeal", code, "motivationCode", settings)
             return code
@@ -146,6 +201,22 @@ class AegisDonations:
             )
         self.codes.require("appeal", default, "setting aegis.default_appeal_code", settings)
         return default
+
+    def as_spelled(
+        self, donation: Donation, projects: Mapping[int, Project], settings: AegisSettings
+    ) -> tuple[Donation, dict[int, Project]]:
+        """The donation and its projects with their codes in Aegis' own spelling."""
+        spelled = {
+            number: replace(project, code=self.codes.spelled("fund", project.code, settings))
+            if filled(project.code) and project.code is not None
+            else project
+            for number, project in projects.items()
+        }
+        premium = donation.premium
+        if premium is None:
+            return donation, spelled
+        code = self.codes.spelled("product", premium.product_code, settings)
+        return replace(donation, premium=replace(premium, product_code=code)), spelled
 
     def require_codes(self, donation: Donation, body: Body, settings: AegisSettings) -> None:
         """Raises Rejected, naming the code and the remedy, when Aegis would refuse one."""

@@ -13,7 +13,6 @@ from giftbridge.domain.agreed import Fields, changed_since, donor_fields, field_
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER
 from giftbridge.domain.settings import AegisSettings
-from giftbridge.domain.validation import require_plain_names
 from giftbridge.errors import Skipped
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.aegis_saves import SYSTEM, save_whole, told
@@ -68,7 +67,6 @@ class AegisDonors:
     def _edit(self, work: Work) -> _Edit:
         _, settings = self.tools.settings()
         donor = self.raisedonors.donor(int(work.delivery.entity_id))
-        require_plain_names(donor)
         entity = f"donor#{donor.id}"
         bases, fields = self.tools.agreed.bases(entity, SYSTEM), donor_fields(donor)
         if not bases:

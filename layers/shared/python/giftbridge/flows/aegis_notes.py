@@ -10,7 +10,7 @@ from giftbridge.domain.aegis_bodies import note_body
 from giftbridge.domain.aegis_mapping import GatheredNote
 from giftbridge.domain.deliveries import State, Step
 from giftbridge.domain.times import parse_moment
-from giftbridge.domain.validation import require_plain_note
+from giftbridge.domain.validation import require_short_note
 from giftbridge.errors import Rejected, Skipped
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.holds import require_no_open_donation
@@ -36,7 +36,7 @@ class AegisNotes:
             raise Skipped("the note names no donor", cause="no-partner")
         since = parse_moment(work.facts["modified"]) if "modified" in work.facts else work.delivery.created_at
         note = self.raisedonors.note(work.delivery.donor_id, work.delivery.entity_id, since)
-        require_plain_note(note)
+        require_short_note(note)
         donor = self.raisedonors.donor(work.delivery.donor_id)
         partner_id = self.partners.known(work, donor, settings.aegis)
         if partner_id is None:

@@ -9,7 +9,7 @@ from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.agreed import Fields, digest_of, donor_fields
 from giftbridge.domain.deliveries import Kind, Step
 from giftbridge.domain.donations import Donor
-from giftbridge.domain.matching import Match, choose, is_plausible, matches, rules_for, searches_for
+from giftbridge.domain.matching import Match, Rule, choose, is_plausible, matches, rules_for, searches_for
 from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL, REFUND_TO_NEW_PARTNER
 from giftbridge.domain.partners import Partner
 from giftbridge.domain.settings import AegisSettings
@@ -85,6 +85,9 @@ class AegisPartners:
             # The donor has another partner since: what names the old one follows there.
             return str(row.key)
         self._lose(work, donor, refused_id, refused)
+        if donor.crm_key not in {None, refused_id} and self._honours_imported(work, donor, settings):
+            # Others know where the donor's partner went.
+            return self._found(work, donor, str(donor.crm_key), "imported key", "")
         return self._match_or_create(work, donor, settings, "")
 
     def _lose(self, work: Work, donor: Donor, refused_id: str, refused: Rejected) -> None:
@@ -108,8 +111,14 @@ class AegisPartners:
 
         Partners that matched before the request was sent are not it.
         """
-        found = [match for match in self._matches(donor, settings) if match.partner.id not in known_before]
-        match = choose(found, "review") if known_before else self._chosen(work, donor, settings, found, "")
+        by_id_first = self._matches(donor, settings, (("donor_id",),))
+        found = [match for match in by_id_first if match.partner.id not in known_before]
+        is_marked = bool(found) and found[0].rule == ("donor_id",)
+        if known_before or is_marked or not self.codes.knows_donor_id(settings.donor_id_field):
+            # It may be any of these, whatever is set for several: that they match is no sign that it is not there.
+            match = choose(found, "review")
+        else:
+            match = self._chosen(work, donor, settings, found, "")
         if match is None:
             return False
         rule = f"found after a lost answer, by {' + '.join(match.rule)}"
@@ -118,6 +127,19 @@ class AegisPartners:
         # Edited since: what the partner was made from is not known any more, and the whole donor goes there next.
         self._made(work, donor, match.partner.id, rule, fields if digest_of(fields) == sent_digest else {})
         return True
+
+    def is_active(self, partner_id: str) -> bool:
+        """Whether what a partner's history does not show is surely not there: staff may have merged any other."""
+        partner = self.aegis.partner(partner_id)
+        return partner is not None and partner.is_active
+
+    def successors(self, donor: Donor, settings: AegisSettings, lost_id: str) -> list[str]:
+        """The active partners into which a donor's partner may have been merged: Aegis itself does not say."""
+        row = self.tools.keys.get(f"donor#{donor.id}", SYSTEM)
+        named = [row.key if row is not None else None, donor.crm_key]
+        active = [name for name in named if name not in {None, lost_id} and self.is_active(str(name))]
+        matching = [match.partner.id for match in self._matches(donor, settings)]
+        return [name for name in dict.fromkeys([*map(str, active), *matching]) if name != lost_id]
 
     def _honours_imported(self, work: Work, donor: Donor, settings: AegisSettings) -> bool:
         if donor.crm_key in self.tools.keys.refused(f"donor#{donor.id}", SYSTEM):
@@ -147,8 +169,8 @@ class AegisPartners:
             rule += f" ({settings.on_several_matches} of {match.of_several})"
         return self._found(work, donor, match.partner.id, rule, ended)
 
-    def _matches(self, donor: Donor, settings: AegisSettings) -> list[Match]:
-        rules = rules_for(donor, settings.match_rules)
+    def _matches(self, donor: Donor, settings: AegisSettings, first: tuple[Rule, ...] = ()) -> list[Match]:
+        rules = (*first, *rules_for(donor, settings.match_rules))
         seen: dict[str, Partner] = {}
         for search in searches_for(donor, rules):
             seen.update({partner.id: partner for partner in self.aegis.search(search)})

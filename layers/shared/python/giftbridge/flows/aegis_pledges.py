@@ -66,6 +66,7 @@ class AegisPledges:
         if known.key is not None:
             return PledgePlan(donation.schedule_id, known, None, donation.motivation_code)
         schedule = self.raisedonors.schedule(donation.schedule_id)
+        schedule = replace(schedule, created_at=schedule.created_at or donation.created_at)
         plan = PledgePlan(donation.schedule_id, known, schedule, donation.motivation_code)
         if schedule.crm_key is None and self._body(work, plan, schedule, donor, "", settings) is None:
             return None
@@ -81,12 +82,27 @@ class AegisPledges:
         candidate = plan.known.key or imported
         if candidate is None:
             return self._create(work, plan, donor, partner_id, settings)
-        pledge = next((p for p in self.aegis.pledges(partner_id) if p.id.casefold() == candidate.casefold()), None)
+        pledges = self.aegis.pledges(partner_id)
+        pledge = _named(pledges, candidate)
         if pledge is not None and pledge.is_active:
             if plan.known.key is None:
                 work.settle_key(plan.entity, pledge.id, "imported key", plan.known.ended)
             return pledge.id
-        return self._lost(work, plan, donor, partner_id, settings, "is inactive" if pledge else "does not exist")
+        schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
+        others = _named(pledges, schedule.crm_key or "") if plan.known.key is not None else None
+        if others is not None and others.is_active and self.unclaimed([others], work.delivery.id):
+            self._take_over(work, plan, others.id, f"pledge {candidate} {_why_lost(pledge)}")
+            return others.id
+        plan = replace(plan, schedule=schedule)
+        return self._lost(work, plan, donor, partner_id, settings, _why_lost(pledge))
+
+    def _take_over(self, work: Work, plan: PledgePlan, pledge_id: str, why: str) -> None:
+        """Others have given the schedule another pledge, and stored it there: it is the schedule's from now on."""
+        seen = self.tools.keys.get(plan.entity, SYSTEM)
+        work.note("pledge taken over", f"{why}; RaiseDonors names {pledge_id}")
+        work.also.append(self.tools.keys.link(plan.entity, SYSTEM, pledge_id, "imported key", seen, work.now))
+        claim = f"aegis-pledge#{pledge_id}"
+        work.also.append(self.tools.keys.claim(claim, SYSTEM, work.delivery.id, work.now))
 
     def _lost(
         self, work: Work, plan: PledgePlan, donor: Donor, partner_id: str, settings: AegisSettings, why: str
@@ -169,7 +185,7 @@ class AegisPledges:
             "amount": str(body["PledgeAmount"]),
             "frequency": str(body["Frequency"]),
             "start": str(body["StartDate"]),
-            "pledged": str(body["DatePledged"]),
+            "pledged": str(body.get("DatePledged", "")),
             "schedule": digest_of(fields),
             "why_anew": why_anew or "",
         }
@@ -224,7 +240,7 @@ class AegisPledges:
             self.codes.require("pledge_program", program, "setting aegis.pledge_program_name", settings)
         appeal_code = self.appeal(schedule, plan.motivation_code, settings)
         try:
-            return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, appeal_code))
+            return pledge_body(GatheredPledge(schedule, donor, settings, partner_id, appeal_code, self.tools.zone))
         except Rejected as refused:
             if refused.cause != "unmappable-frequency" or settings.on_unmappable_frequency != "send_without_pledge":
                 raise
@@ -233,15 +249,19 @@ class AegisPledges:
 
     def appeal(self, schedule: Schedule, gift_code: str | None, settings: AegisSettings) -> str | None:
         """The first of schedule's, gift's and default appeal that Aegis knows; a pledge needs none."""
-        codes = (schedule.motivation_code, gift_code, settings.default_appeal_code)
-        for code in codes:
-            if (
-                code is not None
-                and filled(code)
-                and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}
-            ):
+        for written in (schedule.motivation_code, gift_code, settings.default_appeal_code):
+            code = self.codes.spelled("appeal", written, settings) if written is not None and filled(written) else None
+            if code is not None and self.codes.verdict("appeal", code, settings) in {"active", "not-offered"}:
                 return code
         return None
+
+
+def _named(pledges: Iterable[Pledge], pledge_id: str) -> Pledge | None:
+    return next((pledge for pledge in pledges if pledge.id.casefold() == pledge_id.casefold()), None)
+
+
+def _why_lost(pledge: Pledge | None) -> str:
+    return "is inactive" if pledge is not None else "does not exist"
 
 
 def _is_of_schedule(work: Work) -> bool:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step
-from giftbridge.domain.partners import HistoryRow
+from giftbridge.domain.partners import HistoryRow, Pledge
 from giftbridge.domain.probing import (
     fitting_pledges,
     fitting_rows,
     invoice_name,
     is_ruled_out,
+    partner_name,
     query_hits,
     unsettled_twins,
 )
 from giftbridge.domain.times import parse_moment
-from giftbridge.errors import Ambiguous, Rejected
+from giftbridge.errors import Ambiguous, RecordMissing, Rejected
 from giftbridge.flows.aegis_partners import KNOWN_BEFORE, AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges
 from giftbridge.flows.tools import Tools
@@ -26,6 +28,14 @@ from giftbridge.flows.work import Work
 
 SYSTEM = "aegis"
 _REMEDY = "compare the donor's history in Aegis with RaiseDonors, then decide with `giftbridge review`"
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A transaction that a lost request made, and the partner under whom it stands by now."""
+
+    invoice: str
+    partner: str
 
 
 class AegisProbes:
@@ -40,8 +50,8 @@ class AegisProbes:
         self.pledges = pledges
         self.raisedonors = raisedonors
 
-    def look(self, work: Work) -> str | None:
-        """The invoice number when the transaction landed, else None.
+    def look(self, work: Work) -> Landed | None:
+        """The transaction when it landed, else None.
 
         A partner or pledge that landed gets its key stored with the next step. Raises Ambiguous when only a person can
         tell, and what the reads raise.
@@ -72,8 +82,13 @@ class AegisProbes:
         row = self.tools.keys.get(attempt.values["entity"], SYSTEM)
         if row is not None and row.key is not None:
             return
-        fitting = fitting_pledges(attempt, self.aegis.pledges(attempt.values["partner"]))
-        hits = self.pledges.unclaimed(fitting, work.delivery.id)
+        partner = attempt.values["partner"]
+        hits = self._free_pledges(work, attempt, partner)
+        if not hits and not self.partners.is_active(partner):
+            for successor in self._successors(work, partner):
+                hits += self._free_pledges(work, attempt, successor)
+            if not hits:
+                _require_ruled_out(attempt, partner)
         if len(hits) > 1:
             raise Ambiguous(
                 f"{len(hits)} pledges fit the one that was being created",
@@ -85,20 +100,48 @@ class AegisProbes:
             _, settings = self.tools.settings()
             self.pledges.found_after_lost_answer(work, attempt, hits[0].id, settings.aegis)
 
-    def _transaction(self, work: Work, attempt: Attempt) -> str | None:
+    def _free_pledges(self, work: Work, attempt: Attempt, partner: str) -> list[Pledge]:
+        """A partner's pledges that can be the one that was being made, and that no other schedule has."""
+        try:
+            pledges = self.aegis.pledges(partner)
+        except RecordMissing:
+            return []
+        return self.pledges.unclaimed(fitting_pledges(attempt, pledges), work.delivery.id)
+
+    def _transaction(self, work: Work, attempt: Attempt) -> Landed | None:
         _, settings = self.tools.settings()
-        query_id = settings.aegis.reconciliation_query_id
+        query_id, partner = settings.aegis.reconciliation_query_id, attempt.values["partner"]
         # The query tells donations apart, not a donation from what puts it right.
         if query_id and work.delivery.kind is not Kind.DONATION_ADJUSTED:
             found = self._by_query(work, attempt, query_id)
             if found is not None:
-                return found
+                return Landed(found, partner)
+        rows = self._free_rows(work, attempt, partner)
+        if rows or self.partners.is_active(partner):
+            return self._only_hit(work, rows)
+        # Merged into another partner, its history moved there: nothing found here proves nothing.
+        rows = [row for name in self._successors(work, partner) for row in self._free_rows(work, attempt, name)]
+        if not rows:
+            _require_ruled_out(attempt, partner)
+        return self._only_hit(work, rows)
+
+    def _free_rows(self, work: Work, attempt: Attempt, partner: str) -> list[tuple[str, HistoryRow]]:
+        """A partner's transactions that can be the one that was being made, and that no other delivery claims."""
         day = parse_moment(attempt.values["date"]).date()
         one = timedelta(days=1)
-        rows = fitting_rows(attempt, self.aegis.history(attempt.values["partner"], day - one, day + one))
-        hits = self._unclaimed([row.invoice_number for row in rows if row.invoice_number is not None], work.delivery.id)
+        try:
+            rows = fitting_rows(attempt, self.aegis.history(partner, day - one, day + one))
+        except RecordMissing:
+            return []
+        free = self._unclaimed([row.invoice_number for row in rows if row.invoice_number is not None], work.delivery.id)
         # A row whose number cannot be read may be ours: only a person can tell.
-        return self._only_hit(work, [row for row in rows if row.invoice_number in hits or row.invoice_number is None])
+        return [(partner, row) for row in rows if row.invoice_number in free or row.invoice_number is None]
+
+    def _successors(self, work: Work, partner: str) -> list[str]:
+        if work.delivery.donor_id is None:
+            return []
+        _, settings = self.tools.settings()
+        return self.partners.successors(self.raisedonors.donor(work.delivery.donor_id), settings.aegis, partner)
 
     def _by_query(self, work: Work, attempt: Attempt, query_id: str) -> str | None:
         """What the customer's own query says; silence proves nothing, for its columns are the customer's."""
@@ -112,25 +155,24 @@ class AegisProbes:
             raise _several([str(hit) for hit in hits])
         return str(hits[0]) if hits else None
 
-    def _only_hit(self, work: Work, rows: list[HistoryRow]) -> str | None:
-        if len(rows) > 1 or any(row.invoice_number is None for row in rows):
-            raise _several([invoice_name(row) for row in rows])
+    def _only_hit(self, work: Work, rows: list[tuple[str, HistoryRow]]) -> Landed | None:
+        if len(rows) > 1 or any(row.invoice_number is None for _, row in rows):
+            raise _several([invoice_name(row) for _, row in rows])
         if not rows:
             return None
-        twins = unsettled_twins(work.delivery, rows[0], self._others_of_partner(work))
+        partner, row = rows[0]
+        twins = unsettled_twins(work.delivery, row, self._others_of(work, partner))
         if twins:
             raise Ambiguous(
-                f"transaction {rows[0].invoice_number} fits this delivery and {twins[0].id} alike",
+                f"transaction {row.invoice_number} fits this delivery and {twins[0].id} alike",
                 cause="twin-unsettled",
-                candidates=(str(rows[0].invoice_number),),
+                candidates=(str(row.invoice_number),),
                 remedy=_REMEDY,
             )
-        return str(rows[0].invoice_number)
+        return Landed(str(row.invoice_number), partner)
 
-    def _others_of_partner(self, work: Work) -> list[Delivery]:
+    def _others_of(self, work: Work, partner: str) -> list[Delivery]:
         """Deliveries of all donors that share the partner, found through the indexes."""
-        attempt = work.delivery.attempt
-        partner = attempt.values["partner"] if attempt is not None else ""
         donors = {name for name in self.tools.keys.entities_with(SYSTEM, partner) if name.startswith("donor#")}
         donors.add(work.delivery.donor_entity)
         numbers = [int(name.removeprefix("donor#")) for name in donors if name.startswith("donor#")]
@@ -140,6 +182,18 @@ class AegisProbes:
         numbers = list(dict.fromkeys(invoices))
         claims = self.tools.keys.claimed_by([f"aegis-invoice#{number}" for number in numbers], SYSTEM)
         return [number for number in numbers if claims.get(f"aegis-invoice#{number}", delivery_id) == delivery_id]
+
+
+def _require_ruled_out(attempt: Attempt, partner: str) -> None:
+    """Raises Ambiguous, unless a person said that nothing was recorded for this partner."""
+    name = partner_name(partner)
+    if not is_ruled_out(attempt, name):
+        raise Ambiguous(
+            f"partner {partner} is inactive or gone, and what it had may be another partner's by now",
+            cause="partner-merged",
+            candidates=(name,),
+            remedy="find out in Aegis where it went and whether this is there, then decide with `giftbridge review`",
+        )
 
 
 def _several(invoices: list[str]) -> Ambiguous:

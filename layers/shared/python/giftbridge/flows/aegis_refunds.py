@@ -13,10 +13,10 @@ from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.domain.donations import Donation, Donor
 from giftbridge.domain.mapping_rows import Body
-from giftbridge.domain.reversals import PLEDGE, projects_as_sent, require_same_amount, reversing_rows
+from giftbridge.domain.reversals import ADOPTED, PLEDGE, projects_as_sent, require_same_amount, reversing_rows
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.times import parse_moment
-from giftbridge.domain.validation import REVERSED_STATUSES, require_plain_names, require_sound
+from giftbridge.domain.validation import REVERSED_STATUSES, require_sound
 from giftbridge.errors import Ambiguous, Held, LostRace, Rejected, Skipped
 from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_transactions import live_pledge, post_transaction
@@ -27,6 +27,7 @@ SYSTEM = "aegis"
 _WAIT = timedelta(seconds=5)
 _WAIT_FOR_A_PERSON = timedelta(seconds=60)
 _NOT_SENT = "original-not-sent"
+_LOOKED_FOR = "refunded, and looked for in Aegis"
 
 
 class AegisRefunds:
@@ -49,9 +50,8 @@ class AegisRefunds:
         require_sound(donation, None)
         require_same_amount(original, donation)
         donor = self.raisedonors.donor(donation.donor_id)
-        require_plain_names(donor)
         partner_id = self._partner(work, original, donor, settings.aegis)
-        self._require_no_other_refund(work, donation, partner_id)
+        self._require_no_other_refund(work, original, donation, partner_id)
         self._send(work, original, donation, donor, partner_id, settings.aegis)
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
@@ -95,20 +95,29 @@ class AegisRefunds:
             return sent_to
         return self.donations.partners.settle(work, donor, settings)
 
-    def _require_no_other_refund(self, work: Work, donation: Donation, partner_id: str) -> None:
+    def _require_no_other_refund(self, work: Work, original: Delivery, donation: Donation, partner_id: str) -> None:
         """An original that others sent and that was refunded before we saw it: they may have sent its refund too.
 
         Raises Ambiguous once; a retry is a person's word that the refund is not there.
         """
-        if work.facts.get("first_seen") != "refunded":
+        first_seen = work.facts.get("first_seen", "refunded" if ADOPTED in original.result else "")
+        if first_seen != "refunded":
             return
+        if not self.donations.partners.is_active(partner_id):
+            work.facts["first_seen"] = _LOOKED_FOR
+            raise Ambiguous(
+                f"partner {partner_id} is inactive or gone: whether this refund is there already cannot be seen",
+                cause="refund-may-be-there",
+                candidates=(),
+                remedy="look under the partner that took its place; leave it if it is there, retry if it is not",
+            )
         first = donation.created_at.date() - timedelta(days=1)
         rows = reversing_rows(self.aegis.history(partner_id, first, work.now.date() + timedelta(days=1)), donation)
         numbers = [row.invoice_number for row in rows if row.invoice_number is not None]
         claims = self.tools.keys.claimed_by([f"aegis-invoice#{number}" for number in numbers], SYSTEM)
         unclaimed = [str(number) for number in numbers if f"aegis-invoice#{number}" not in claims]
         if unclaimed:
-            work.facts["first_seen"] = "refunded, and looked for in Aegis"
+            work.facts["first_seen"] = _LOOKED_FOR
             raise Ambiguous(
                 f"{len(unclaimed)} transactions in Aegis may be this refund already",
                 cause="refund-may-be-there",
@@ -128,6 +137,7 @@ class AegisRefunds:
         sent = original.attempt.values if original.attempt is not None else {}
         corrections = {**original.corrections, **work.delivery.corrections}
         projects = projects_as_sent(original, donation, self.donations.projects_of(donation, corrections))
+        donation, projects = self.donations.as_spelled(donation, projects, settings)
         appeal_code = sent.get("appeal") or self.donations.appeal(donation, settings)
         pledge_id = original.result.get("pledge") or sent.get(PLEDGE)
 
@@ -140,6 +150,7 @@ class AegisRefunds:
                 partner,
                 appeal_code,
                 self._refunded_at(work),
+                self.tools.zone,
                 live_pledge(self.aegis, pledge_id, partner),
                 sign=-1,
             )

@@ -40,6 +40,7 @@ class _Change:
     known: KeyState
     is_active: bool
     appeal_code: str | None
+    zone: str
 
     @property
     def agreeing(self) -> Fields:
@@ -53,7 +54,7 @@ class _Change:
 
     def merged(self, record: Record, partner_id: str) -> Merge:
         """The pledge with the change."""
-        gathered = GatheredPledge(self.schedule, self.donor, self.settings, partner_id, self.appeal_code)
+        gathered = GatheredPledge(self.schedule, self.donor, self.settings, partner_id, self.appeal_code, self.zone)
         return merged_pledge(record, gathered, self.changed, active=self.is_active)
 
 
@@ -135,7 +136,19 @@ class AegisSchedules:
         known = key_or_free(self.tools, work, entity, SYSTEM)
         is_new_appeal = "motivation code" in changed
         appeal_code = self.pledges.appeal(schedule, None, settings.aegis) if is_new_appeal else None
-        return _Change(entity, schedule, donor, settings.aegis, fields, agreed, changed, known, active, appeal_code)
+        return _Change(
+            entity,
+            schedule,
+            donor,
+            settings.aegis,
+            fields,
+            agreed,
+            changed,
+            known,
+            active,
+            appeal_code,
+            settings.time_zone,
+        )
 
     def _partner(self, work: Work, change: _Change) -> str:
         """The donor's partner. Raises Skipped where there is none: the schedule's first gift makes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,13 +15,15 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id
+from giftbridge.domain.sightings import Sighting
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import Write, side_by_side
+from giftbridge.store.rows import Write
 
 ROW = "backfill"
 _PAGES_A_RUN = 5
+_TRIES = 4
 
 
 class _Backfilled:
@@ -52,16 +54,26 @@ class BackfilledGifts(_Backfilled):
         destination = self.backfill.destination
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
         known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
-        planned = []
-        for name, sighting in newest.items():
-            before = known.get(donation_created_id(name, destination))
-            after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
-            if after is not None:
-                planned.append((before, turn.nudged(after) if destination == AEGIS else after))
-        written = side_by_side(lambda plan: self._write(*plan), planned, self.threads)
+        sightings = list(newest.values())
+        written = self.tools.side_by_side(lambda sighting: self._bring(sighting, known, turn), sightings, self.threads)
         done = [delivery for delivery in written if delivery is not None]
         turn.counts.update(f"{ROW}: {delivery.state.value}" for delivery in done)
         return [one for one in done if one.destination == AEGIS and one.state in {State.PENDING, State.UNKNOWN}]
+
+    def _bring(self, sighting: Sighting, known: Mapping[str, Delivery], turn: Turn) -> Delivery | None:
+        """The gift's row as written, made anew where somebody moved it; None where nothing is to be done."""
+        destination = self.backfill.destination
+        name = donation_created_id(sighting.donation_id, destination)
+        before = known.get(name)
+        for _ in range(_TRIES):
+            after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
+            if after is None:
+                return None
+            written = self._write(before, turn.nudged(after) if destination == AEGIS else after)
+            if written is not None:
+                return written
+            before = self.tools.deliveries.get(name)
+        raise LostRace(f"{name} kept changing", (name,))
 
     def _write(self, before: Delivery | None, after: Delivery) -> Delivery | None:
         lines: list[Write] = []
@@ -92,13 +104,18 @@ class BackfilledContacts(_Backfilled):
         def write(name: str) -> Delivery | None:
             new = life.new_donor_row(int(newest[name].entity_id), turn.now)
             before = known.get(name)
-            if before is not None and before.result.get(ROW) == self.backfill.id:
-                return None
-            after = backfilled_contact(before, new, turn.now)
-            after = replace(after, result={**after.result, ROW: self.backfill.id})
-            return _put(self.tools, before, after, [_line(self.tools, after, self.backfill)])
+            for _ in range(_TRIES):
+                if before is not None and before.result.get(ROW) == self.backfill.id:
+                    return None
+                after = backfilled_contact(before, new, turn.now)
+                after = replace(after, result={**after.result, ROW: self.backfill.id})
+                written = _put(self.tools, before, after, [_line(self.tools, after, self.backfill)])
+                if written is not None:
+                    return written
+                before = self.tools.deliveries.get(name)
+            raise LostRace(f"{name} kept changing", (name,))
 
-        written = [one for one in side_by_side(write, list(newest), self.threads) if one is not None]
+        written = [one for one in self.tools.side_by_side(write, list(newest), self.threads) if one is not None]
         turn.counts.update(f"{ROW}: contact" for _ in written)
         return []
 
@@ -152,7 +169,7 @@ def _line(tools: Tools, after: Delivery, backfill: Backfill) -> Write:
 
 
 def _put(tools: Tools, before: Delivery | None, after: Delivery, lines: list[Write]) -> Delivery | None:
-    """The row as written, None where somebody else moved it: the walk comes back to what is still to be done."""
+    """The row as written, None where somebody else moved it."""
     if before is None:
         return after if tools.deliveries.add(after, *lines) else None
     try:

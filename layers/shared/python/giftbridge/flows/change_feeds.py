@@ -16,7 +16,7 @@ from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_edits import VirtuousEdits
-from giftbridge.store.rows import Write, side_by_side
+from giftbridge.store.rows import Write
 
 DESTINATION = "aegis"
 _MOST_PAGES = 10
@@ -44,7 +44,7 @@ class _ChangeFeed:
         # The deliveries first: one that ends meanwhile has moved what is agreed on by the time that is read.
         known = self.tools.deliveries.get_many(sighting.delivery_id for sighting in newest.values())
         agreed = self.tools.agreed.get_many(newest, DESTINATION)
-        written = side_by_side(
+        written = self.tools.side_by_side(
             lambda s: self._count(s, known.get(s.delivery_id), agreed.get(s.entity), turn),
             list(newest.values()),
             self.threads,
@@ -112,7 +112,7 @@ class ScheduleFeed(_ChangeFeed):
 
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A schedule as the feed shows it."""
-        return read_schedule_sighting(raw, turn.start, with_tests=_with_tests(turn))
+        return read_schedule_sighting(raw, turn.on_for(DESTINATION), with_tests=_with_tests(turn))
 
 
 class DonorFeed(_ChangeFeed):
@@ -167,10 +167,14 @@ class NoteFeed:
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write a delivery for each new note of a person."""
         sightings = [sighting for sighting in map(read_note_sighting, raws) if sighting is not None]
-        planned = [note for sighting in sightings if (note := note_for(sighting, turn.start, turn.now)) is not None]
+        planned = [
+            note
+            for sighting in sightings
+            if (note := note_for(sighting, turn.on_for(DESTINATION), turn.now)) is not None
+        ]
         known: Mapping[str, Delivery] = self.tools.deliveries.get_many(note.id for note in planned)
         new = {note.id: note for note in planned if note.id not in known}
-        written = side_by_side(lambda note: self._write(note, turn), list(new.values()), self.threads)
+        written = self.tools.side_by_side(lambda note: self._write(note, turn), list(new.values()), self.threads)
         done = [note for note in written if note is not None]
         turn.counts.update(note.state.value for note in done)
         return done

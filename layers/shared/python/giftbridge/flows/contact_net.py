@@ -12,7 +12,8 @@ from typing import Any
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.contacts import Contact
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id
-from giftbridge.domain.feed_steps import Steps
+from giftbridge.domain.feed_steps import Steps, read_steps
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import VirtuousSettings
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import Forbidden, GiftBridgeError, LostRace, Rejected
@@ -21,7 +22,7 @@ from giftbridge.flows.contact_sightings import ContactSightings
 from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.whose_trouble import whose
-from giftbridge.store.state import enabled_since, switched_on_since
+from giftbridge.store.switches import enabled_periods, switch_periods
 
 log = logging.getLogger("giftbridge")
 EVERY = timedelta(hours=1)
@@ -63,19 +64,19 @@ class ContactNet:
         """Look, when the hour has come. Trouble with Virtuous puts it off for minutes."""
         _, settings = self.tools.settings()
         row, now = self.tools.state.get(_ROW), self.tools.now()
-        is_on = settings.virtuous.enabled and settings.virtuous.sync_contacts
-        switched_on = switched_on_since(self.tools.state, "virtuous-contacts", now, is_on=is_on)
+        contacts = settings.virtuous.sync_contacts
+        contacts_on = switch_periods(self.tools.state, "virtuous-contacts", now, is_on=contacts)
         why_not = self._why_not(settings.virtuous, row, is_requested=is_requested)
         if why_not is not None:
             return NetOutcome(why_not)
-        since = max(enabled_since(self.tools.state, "virtuous", now), switched_on or now)
+        on = enabled_periods(self.tools.state, "virtuous", now).both(contacts_on)
         # The first walk sees every contact: how it looks is what later edits are told from.
         place = row if row is not None else {"at": format_moment(EVER)}
         # Taken for this process before the first call: another sweep finds it not due.
         if not self._put(row, {**_plain(place), "next": format_moment(now + _TRY_AGAIN)}):
             return NetOutcome("another sweep looks")
         try:
-            return self._walk(place, settings.virtuous.reference_source, since, now)
+            return self._walk(place, settings.virtuous.reference_source, on, now)
         except GiftBridgeError as raised:
             error = whose(raised, self.virtuous.ping, VIRTUOUS) if isinstance(raised, Forbidden) else raised
             log.warning("modified contacts could not be queried", extra={"cause": error.cause})
@@ -98,7 +99,7 @@ class ContactNet:
         row = self.tools.state.get("cursor#donors-virtuous")
         return row is not None and "bound" not in row
 
-    def _walk(self, place: Mapping[str, Any], source: str, since: datetime, now: datetime) -> NetOutcome:
+    def _walk(self, place: Mapping[str, Any], source: str, on: OnPeriods, now: datetime) -> NetOutcome:
         """Page by page from the day before the last look, or on from where the time ran out."""
         began = parse_moment(place["began"]) if "began" in place else now
         steps = _steps(place)
@@ -118,7 +119,7 @@ class ContactNet:
                     continue
                 self._finish({**self._at(place, began, steps), "next": format_moment(now + _TRY_AGAIN)})
                 raise
-            counts.update(self._count([contact for contact in page if contact is not None], source, since))
+            counts.update(self._count([contact for contact in page if contact is not None], source, on))
             seen += len(page)
             steps = steps.after([_day_before(contact, steps.bound) for contact in page], total)
             if steps.is_done:
@@ -131,15 +132,13 @@ class ContactNet:
         return {
             "at": place["at"],
             "began": format_moment(began),
-            "day": format_moment(steps.bound),
-            "skip": steps.skip,
-            "is_unsorted": steps.is_unsorted,
+            **steps.as_row(),
         }
 
-    def _count(self, contacts: Sequence[Contact], source: str, since: datetime) -> Counter[str]:
+    def _count(self, contacts: Sequence[Contact], source: str, on: OnPeriods) -> Counter[str]:
         """Worked like a webhook is what nobody told of; what others than ours are is dropped without a call."""
         ours = [contact for contact in contacts if contact.donor_references(source)]
-        newer = [one for one in ours if one.modified_at is None or one.modified_at >= since]
+        newer = [one for one in ours if one.modified_at is None or on.holds(one.modified_at)]
         differing = self.first_looks.record([one for one in ours if one not in newer], source)
         known = self.tools.deliveries.get_many(contact_updated_id(contact.id) for contact in newer)
         unknown = []
@@ -172,8 +171,9 @@ class ContactNet:
 
 def _steps(place: Mapping[str, Any]) -> Steps:
     """From the day before the last look, or on from where the time ran out."""
-    moment = parse_moment(place["day"]) if "day" in place else parse_moment(place["at"]) - _OVERLAP
-    return Steps(_midnight(moment), int(place.get("skip", 0)), bool(place.get("is_unsorted", False)))
+    if "bound" in place:
+        return read_steps(place)
+    return Steps(_midnight(parse_moment(place["at"]) - _OVERLAP), int(place.get("skip", 0)))
 
 
 def _day_before(contact: Contact | None, bound: datetime) -> datetime | None:

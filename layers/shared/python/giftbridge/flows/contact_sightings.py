@@ -13,7 +13,6 @@ from giftbridge.domain.delivery_ids import RAISEDONORS, contact_updated_id
 from giftbridge.domain.times import format_moment, readable_moment
 from giftbridge.errors import LostRace
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import side_by_side
 
 READ_AT, FOUND = "read_at", "found"
 # Clocks of two machines may differ by so much.
@@ -36,7 +35,7 @@ class ContactSightings:
         """
         ids = {contact_updated_id(number): number for number in contact_ids}
         known = self.tools.deliveries.get_many(ids)
-        counted = side_by_side(
+        counted = self.tools.side_by_side(
             lambda name: self._count_one(ids[name], known.get(name), found, since, nudge), list(ids), self.tools.threads
         )
         return [delivery for delivery in counted if delivery is not None]

@@ -51,10 +51,10 @@ class ContactHints:
     def _count(self, ids: Sequence[int], received: datetime) -> int:
         """Count sightings; those for whom there is room in the queue are nudged, the sweep nudges the rest."""
         counted = self.sightings.count(ids, "webhook", received)
-        line = Line(self.tools.queue)
+        line = Line(self.tools.queue, self.tools.lock)
         nudged = [delivery for delivery in counted if line.take()]
         if nudged:
-            name = new_nudge_name()
+            name = new_nudge_name(self.tools.token)
             noted = self.tools.deliveries.note_nudges(nudged, name, self.tools.now())
             self.tools.queue.send(noted, name)
         return len(counted)

@@ -99,7 +99,7 @@ class DailyBatch:
         troubles: list[str] = []
         projects = self._scan_projects(settings, troubles)
         plan = self._outbox(settings)
-        batch = now.strftime("%Y%m%dT%H%M%S") + f"-{new_nudge_name()[:4]}"
+        batch = now.strftime("%Y%m%dT%H%M%S") + f"-{new_nudge_name(self.tools.token)[:4]}"
         chunks = self._chunks(plan, batch, now)
         self._send([*projects, *chunks])
         outcome = BatchOutcome(
@@ -130,10 +130,13 @@ class DailyBatch:
         taken = self._in_open_chunks()
         waiting = [name for name in self.tools.deliveries.ids_in("outbox", VIRTUOUS, MOST_ROWS) if name not in taken]
         rows = self.tools.deliveries.get_many(waiting)
+        chunks = self.tools.deliveries.get_many(row.chunk for row in rows.values() if row.chunk)
         plan = _Plan()
         for name in waiting:
             row = rows.get(name)
-            if row is None or not row.is_in_outbox:
+            if row is None or not row.waits_for_a_batch:
+                continue
+            if row.chunk in chunks and chunks[row.chunk].may_still_send:
                 continue
             if row.kind is Kind.DONATION_CREATED and settings.virtuous.sync_gifts:
                 plan.members[_GIFTS].append(name)
@@ -166,7 +169,7 @@ class DailyBatch:
 
     def _send(self, deliveries: Sequence[Delivery]) -> None:
         if deliveries:
-            name = new_nudge_name()
+            name = new_nudge_name(self.tools.token)
             noted = self.tools.deliveries.note_nudges(deliveries, name, self.tools.now())
             self.tools.queue.send(noted, name)
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, Nudge, new_nudge_name
 from giftbridge.domain.deliveries import Delivery, State, Trouble
@@ -17,6 +17,7 @@ from giftbridge.errors import GiftBridgeError, LostRace
 from giftbridge.flows.health import Health
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.rows import TableBusy
 
 log = logging.getLogger("giftbridge")
 MOST_NUDGES = 500
@@ -25,6 +26,8 @@ MOST_DEAD_LETTERS = 100
 LOST_AFTER = timedelta(seconds=15)
 LOST_IN_LINE_AFTER = timedelta(minutes=15)
 _DEATHS_BEFORE_A_PERSON = 3
+_MOST_REOPENED = 1000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,21 @@ class DeliverySweep:
     def run(self) -> SweepOutcome:
         """One sweep."""
         number, settings = self.tools.settings()
-        reopened = self._reopen_ignored(number, settings)
-        deleted, died = self._agree_with_dead_letters(settings)
+        # Whatever the table takes no write for now is left to the next sweep: what is due is nudged all the same.
+        reopened = self._unless_busy(lambda: self._reopen_ignored(number, settings), 0)
+        deleted, died = self._unless_busy(lambda: self._agree_with_dead_letters(settings), (0, 0))
         destination = self._reopened_destination()
         in_line = self.tools.queue.in_line()
         money, edits = self._due("open"), self._due("later") + self._due("sent")
         nudged = self._nudge_due(money, edits, destination, settings, in_line)
         return SweepOutcome(nudged, deleted, died, reopened, destination.stopped_at is not None)
+
+    def _unless_busy(self, part: Callable[[], T], otherwise: T) -> T:
+        try:
+            return part()
+        except TableBusy as busy:
+            log.warning("a part of the sweep is left to the next", extra={"code": busy.code})
+            return otherwise
 
     # --- nudging ------------------------------------------------------------------------------------------
 
@@ -140,7 +151,7 @@ class DeliverySweep:
     def _send(self, deliveries: list[Delivery]) -> int:
         if not deliveries:
             return 0
-        name = new_nudge_name()
+        name = new_nudge_name(self.tools.token)
         noted = self.tools.deliveries.note_nudges(deliveries, name, self.tools.now())
         return len(self.tools.queue.send(noted, name))
 
@@ -167,11 +178,14 @@ class DeliverySweep:
             return 0
         reopened = 0
         if settings.raisedonors.test_mode_gifts == "send":
-            ids = self.tools.deliveries.ids_in("ignored:test-mode", self.destination)
+            ids = self.tools.deliveries.ids_in("ignored:test-mode", self.destination, _MOST_REOPENED)
             for delivery in self.tools.deliveries.get_many(ids).values():
                 reopened += self._change(
                     delivery, lambda work: work.reopen("setting raisedonors.test_mode_gifts is send")
                 )
+            if len(ids) == _MOST_REOPENED:
+                # There may be more of them: the next sweep goes on.
+                return reopened
         try:
             self.tools.state.put(name, {"number": number}, row)
         except LostRace:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -93,11 +92,7 @@ class DeliveryWorker:
             else:
                 groups[nudge.group].append(nudge)
         self.health.forget()
-        if self.threads <= 1 or len(groups) <= 1:
-            results = [self._group(group) for group in groups.values()]
-        else:
-            with ThreadPoolExecutor(min(self.threads, len(groups))) as pool:
-                results = list(pool.map(self._group, groups.values()))
+        results = self.tools.side_by_side(self._group, list(groups.values()), self.threads)
         counts: Counter[str] = Counter()
         hand_back: list[str] = []
         for returned, ended in results:

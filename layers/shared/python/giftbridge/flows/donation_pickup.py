@@ -9,29 +9,30 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
+from giftbridge.domain.on_periods import EVER, OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, LostRace, Misconfigured, Rejected
 from giftbridge.flows.backfill import walk_backfill
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Line, Turn
 from giftbridge.flows.gift_feed import GiftFeed
+from giftbridge.flows.gift_returns import begin_where_it_was_left
 from giftbridge.flows.health import Health
 from giftbridge.flows.pickup_hint import PickupHint
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.whose_trouble import whose
 from giftbridge.store.pickup_hints import PickupHints
-from giftbridge.store.state import enabled_since, switched_on_since
+from giftbridge.store.switches import enabled_periods, gift_periods, switch_periods
 
 log = logging.getLogger("giftbridge")
 LEASE_SECONDS = 20.0
 SOURCE = "raisedonors"
-EVER = datetime(2000, 1, 1, tzinfo=UTC)
 _ENOUGH_FOR_ANOTHER_ROUND = 15.0
 _MOST_ROUNDS = 20
 
@@ -119,13 +120,15 @@ class DonationPickup:
     def _walk(self, settings: Settings) -> PickupOutcome:
         """All feeds, one after the other; one feed's trouble does not stop the next."""
         now = self.tools.now()
-        starts = self._starts(settings, now)
+        on = self._on(settings, now)
+        starts = {name: periods.first or now for name, periods in on.items()}
         start = starts.get(AEGIS, min(starts.values(), default=now))
-        nudge = new_nudge_name() if self._can_nudge() else None
-        turn = Turn(settings, start, now, Line(self.tools.queue), starts, nudge, Counter())
+        nudge = new_nudge_name(self.tools.token) if self._can_nudge() else None
+        turn = Turn(settings, start, now, Line(self.tools.queue, self.tools.lock), on, nudge, Counter())
         walked: dict[str, FeedOutcome] = {}
         troubles: dict[str, str] = {}
         failures: list[GiftBridgeError] = []
+        begin_where_it_was_left(self.tools.state, on)
         for feed, feed_turn in self._feeds(turn):
             try:
                 walked[feed.name] = FeedWalk(self.tools, feed, feed_turn, self._take_lease).run()
@@ -157,22 +160,36 @@ class DonationPickup:
         except GiftBridgeError as error:
             log.warning("the backfill could not go on", extra={"cause": error.cause})
             troubles["backfill"] = error.cause
+        except Exception as error:
+            log.exception("the backfill could not go on", extra={"error": type(error).__name__})
+            troubles["backfill"] = f"unexpected: {type(error).__name__}"
 
-    def _starts(self, settings: Settings, now: datetime) -> dict[str, datetime]:
-        """Since when each destination takes gifts; what is older moves only by backfill (requirement E8)."""
-        starts: dict[str, datetime] = {}
+    def _on(self, settings: Settings, now: datetime) -> dict[str, OnPeriods]:
+        """When each destination that takes gifts now was on; what is older moves only by backfill (requirement E8)."""
+        on: dict[str, OnPeriods] = {}
         if settings.aegis.enabled:
-            starts[AEGIS] = settings.raisedonors.start_from or enabled_since(self.tools.state, AEGIS, now)
+            on[AEGIS] = self._since_start(AEGIS, settings, now)
         if settings.virtuous.enabled:
-            # Noted as soon as it is turned: the query of modified contacts goes by it.
-            contacts = settings.virtuous.sync_contacts
-            switched_on_since(self.tools.state, "virtuous-contacts", now, is_on=contacts)
+            # A turn that nobody recorded is noted as soon as it is seen: the query of modified contacts goes by it.
+            switch_periods(self.tools.state, "virtuous-contacts", now, is_on=settings.virtuous.sync_contacts)
             is_on = settings.virtuous.sync_gifts
-            since = switched_on_since(self.tools.state, "virtuous-gifts", now, is_on=is_on)
-            first = settings.raisedonors.start_from or enabled_since(self.tools.state, VIRTUOUS, now)
-            if since is not None:
-                starts[VIRTUOUS] = max(first, since)
-        return starts
+            gifts_on = switch_periods(self.tools.state, "virtuous-gifts", now, is_on=is_on)
+            virtuous_on = self._since_start(VIRTUOUS, settings, now)
+            if is_on:
+                on[VIRTUOUS] = virtuous_on.both(gifts_on)
+        return on
+
+    def _since_start(self, destination: str, settings: Settings, now: datetime) -> OnPeriods:
+        if settings.raisedonors.start_from is not None:
+            return OnPeriods.since(settings.raisedonors.start_from)
+        return enabled_periods(self.tools.state, destination, now)
+
+    def _first_of_all(self, turn: Turn) -> datetime:
+        """Since when gifts went to any destination, also to one that is off now: the cursor is for all of them."""
+        start_from, state = turn.settings.raisedonors.start_from, self.tools.state
+        known = [turn.on.get(name) or gift_periods(state, name, start_from) for name in (AEGIS, VIRTUOUS)]
+        firsts = [periods.first for periods in known if periods.first is not None]
+        return min(firsts, default=turn.start)
 
     def _note_health(self, walked: Mapping[str, FeedOutcome], failures: list[GiftBridgeError]) -> None:
         """One feed that fails while another can be read says nothing about RaiseDonors as a whole."""
@@ -186,15 +203,15 @@ class DonationPickup:
         schedules, donors = self.changes
         # Donors from the beginning of all records: the first edit of one who was recorded can be told from that.
         everyone = replace(turn, start=min(turn.start, EVER))
-        gifts = replace(turn, start=min(turn.starts.values(), default=turn.start))
+        gifts = replace(turn, start=self._first_of_all(turn))
         feeds: list[tuple[Feed, Turn]] = [(self.gifts, gifts)]
         if turn.settings.aegis.enabled:
             feeds += [(schedules, turn), (donors, everyone)]
         if turn.settings.virtuous.enabled:
             feeds.append((self.to_virtuous, everyone))
         if turn.settings.aegis.enabled and turn.settings.aegis.send_notes:
-            since = enabled_since(self.tools.state, "aegis-notes", turn.now)
-            feeds.append((self.notes, replace(turn, start=max(turn.start, since))))
+            notes_on = turn.on[AEGIS].both(enabled_periods(self.tools.state, "aegis-notes", turn.now))
+            feeds.append((self.notes, replace(turn, start=notes_on.first or turn.now, on={AEGIS: notes_on})))
         return feeds
 
     def _told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -13,7 +14,8 @@ from giftbridge.clients.raisedonors_sightings import modified_at
 from giftbridge.clients.whole_answers import Page
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, DeliveryQueue, new_nudge_name
 from giftbridge.domain.deliveries import Delivery
-from giftbridge.domain.feed_steps import Steps
+from giftbridge.domain.feed_steps import Steps, read_steps
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import LostRace
@@ -32,10 +34,10 @@ class Line:
     The rest stays pending; the sweep nudges it as the queue empties.
     """
 
-    def __init__(self, queue: DeliveryQueue) -> None:
+    def __init__(self, queue: DeliveryQueue, lock: Callable[[], AbstractContextManager[Any]] = threading.Lock) -> None:
         self.queue = queue
         self._room: int | None = None
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def take(self) -> bool:
         """Take one place, if there is one."""
@@ -50,7 +52,7 @@ class Line:
 class Turn:
     """One run of the pickup, as its feeds see it. `start` is the moment before which nothing is to be sent.
 
-    `starts` says the same for each destination that takes gifts. `nudge` names the messages of this run; None while the
+    `on` says when each destination took gifts, of those that do. `nudge` names the messages of this run; None while the
     destination is closed and the rows wait for the sweep.
     """
 
@@ -58,9 +60,13 @@ class Turn:
     start: datetime
     now: datetime
     line: Line
-    starts: Mapping[str, datetime]
+    on: Mapping[str, OnPeriods]
     nudge: str | None = field(default_factory=new_nudge_name)
     counts: Counter[str] = field(default_factory=Counter)
+
+    def on_for(self, destination: str) -> OnPeriods:
+        """When a destination was on; of one that takes no gifts, from the start on."""
+        return self.on.get(destination, OnPeriods.since(self.start))
 
     def nudged(self, delivery: Delivery) -> Delivery:
         """The delivery as it is written when a message is to be sent for it; as it is when none is."""
@@ -173,8 +179,7 @@ class Place:
         """As the state table holds it. Where to go on is kept only while there is more to read."""
         row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
         if not self.steps.is_done:
-            row |= {"bound": format_moment(self.steps.bound), "skip": self.steps.skip}
-            row |= {"is_long_look": self.is_long_look, "is_unsorted": self.steps.is_unsorted}
+            row |= {**self.steps.as_row(), "is_long_look": self.is_long_look}
         return row
 
 
@@ -184,8 +189,7 @@ def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Pla
     if row is not None and parse_moment(row["start"]) <= start:
         cursor, long_look_at = parse_moment(row["at"]), parse_moment(row["long_look_at"])
         if "bound" in row:
-            steps = Steps(parse_moment(row["bound"]), int(row["skip"]), bool(row.get("is_unsorted", False)))
-            return Place(cursor, long_look_at, steps, bool(row["is_long_look"]))
+            return Place(cursor, long_look_at, read_steps(row), bool(row["is_long_look"]))
     is_long_look = now - long_look_at >= LONG_LOOK_EVERY
     back = LONG_LOOK_BACK if is_long_look else LOOK_BACK
     return Place(cursor, long_look_at, Steps(max(start, min(cursor, now)) - back), is_long_look)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +12,23 @@ from giftbridge.clients.raisedonors_sightings import read_sighting
 from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
-from giftbridge.store.rows import side_by_side
 
 Plan = tuple[Delivery | None, Delivery]
+_TRIES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """A gift that was seen, for a destination that takes gifts."""
+
+    sighting: Sighting
+    destination: str
+    on: OnPeriods
 
 
 class GiftFeed:
@@ -42,18 +54,17 @@ class GiftFeed:
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
         names = [
             name
-            for destination in turn.starts
+            for destination in turn.on
             for donation_id, sighting in newest.items()
             for name in _names(donation_id, destination, is_reversed=sighting.is_reversed)
         ]
         known = self.tools.deliveries.get_many(names)
-        planned = [
-            plan
-            for destination, start in turn.starts.items()
-            for sighting in newest.values()
-            if (plan := self._planned(sighting, known, turn, destination, start))
+        sights = [_Sight(sighting, name, on) for name, on in turn.on.items() for sighting in newest.values()]
+        written = [
+            row
+            for rows in self.tools.side_by_side(lambda sight: self._write(sight, known, turn), sights, self.threads)
+            for row in rows
         ]
-        written = [row for rows in side_by_side(self._write, planned, self.threads) for row in rows]
         aegis = [delivery for delivery in written if delivery.destination == AEGIS]
         turn.counts.update(delivery.state.value for delivery in aegis)
         turn.counts.update(
@@ -61,24 +72,32 @@ class GiftFeed:
         )
         return [delivery for delivery in aegis if delivery.state in {State.PENDING, State.UNKNOWN}]
 
+    def _write(self, sight: _Sight, known: Mapping[str, Delivery], turn: Turn) -> list[Delivery]:
+        """The rows that a sighting changes, made anew from fresh ones where somebody moved them."""
+        names = _names(sight.sighting.donation_id, sight.destination, is_reversed=True)
+        created, refunded = map(known.get, names)
+        is_first_sight, done = created is None, list[Delivery]()
+        for _ in range(_TRIES):
+            planned = self._planned(sight, created, refunded, turn, is_first_sight=is_first_sight)
+            written = [self._write_one(before, after) for before, after in planned]
+            done += [delivery for delivery in written if delivery is not None]
+            if None not in written:
+                return done
+            created, refunded = map(self.tools.deliveries.get_many(names).get, names)
+        raise LostRace(f"the rows of donation {sight.sighting.donation_id} kept changing")
+
     def _planned(
-        self, sighting: Sighting, known: dict[str, Delivery], turn: Turn, destination: str, start: datetime
+        self, sight: _Sight, created: Delivery | None, refunded: Delivery | None, turn: Turn, *, is_first_sight: bool
     ) -> list[Plan]:
         """The rows that a sighting changes, the donation's before its refund's."""
-        planned: list[Plan] = []
-        created = known.get(donation_created_id(sighting.donation_id, destination))
-        after = delivery_for(sighting, created, turn.settings, start, turn.now, destination)
+        sighting, planned = sight.sighting, list[Plan]()
+        after = delivery_for(sighting, created, turn.settings, sight.on, turn.now, sight.destination)
         if after is not None:
             planned.append((created, _nudged(after, turn)))
-        refunded = known.get(donation_refunded_id(sighting.donation_id, destination))
-        refund = refund_for(sighting, after or created, refunded, turn.now, is_first_sight=created is None)
+        refund = refund_for(sighting, after or created, refunded, turn.now, is_first_sight=is_first_sight)
         if refund is not None:
             planned.append((refunded, _nudged(refund, turn)))
         return planned
-
-    def _write(self, planned: list[Plan]) -> list[Delivery]:
-        written = [self._write_one(before, after) for before, after in planned]
-        return [delivery for delivery in written if delivery is not None]
 
     def _write_one(self, before: Delivery | None, after: Delivery) -> Delivery | None:
         lines = []

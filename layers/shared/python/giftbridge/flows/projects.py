@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.donations import Project
@@ -16,12 +18,17 @@ KEPT_FOR = timedelta(seconds=60)
 class Projects:
     """Projects by id."""
 
-    def __init__(self, raisedonors: RaiseDonors, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        raisedonors: RaiseDonors,
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.Lock,
+    ) -> None:
         self.raisedonors = raisedonors
         self.now = now
         self._kept: dict[int, Project] = {}
         self._read_at: datetime | None = None
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def named(self, project_ids: Collection[int]) -> dict[int, Project]:
         """Those of the projects that exist."""

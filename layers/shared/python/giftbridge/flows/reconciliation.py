@@ -7,7 +7,6 @@ once more, without a period, before it is called missing.
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, timedelta
@@ -48,7 +47,7 @@ class Reconciliation:
         """Write down a new run over these days; its id."""
         _, settings = self.tools.settings()
         now = self.tools.now()
-        run_id = now.strftime(_STAMP) + f"-{secrets.token_hex(2)}"
+        run_id = now.strftime(_STAMP) + f"-{self.tools.token(2)}"
         period = Period(first, last, ZoneInfo(settings.time_zone))
         run = Run(run_id, period, by, now, GiftWalk(Steps(bounds(period)[0])))
         self.kept.enlist(run_id, (now - _FORGOTTEN_AFTER).strftime(_STAMP))

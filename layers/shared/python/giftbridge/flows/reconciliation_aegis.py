@@ -22,7 +22,6 @@ from giftbridge.flows.reconciliation_reading import (
 )
 from giftbridge.flows.reconciliation_run import DONORS, LOOKED, QUERY, SLICE, Desk
 from giftbridge.flows.reconciliation_sides import Expected, Sides
-from giftbridge.store.rows import side_by_side
 
 
 class AegisStage:
@@ -57,7 +56,7 @@ class AegisStage:
         while todo:
             size = min(SLICE, self.desk.allowed(AEGIS) or SLICE)
             now, todo = todo[:size], todo[size:]
-            answers = side_by_side(self._history, now, self.desk.tools.threads)
+            answers = self.desk.tools.side_by_side(self._history, now, self.desk.tools.threads)
             looks = {partner: rows for partner, (rows, _) in zip(now, answers, strict=True)}
             self.desk.run.calls[AEGIS] += sum(calls for _, calls in answers)
             self.desk.read.histories.update(looks)
@@ -77,11 +76,21 @@ class AegisStage:
             self.desk.run.calls[AEGIS] += calls
             if rows is None:
                 continue
+            if not self._is_active(partner):
+                # What an inactive partner does not show may stand under the one it was merged into.
+                self.desk.read.histories[partner] = None
+                self.desk.keep(LOOKED, history_text({partner: None}))
+                continue
             before = {row.invoice_number for row in self.desk.read.histories.get(partner) or ()}
             near = before | _around(rows, self.desk.period)
             kept = [r for r in rows if r.invoice_number in near or str(r.invoice_number) in numbers]
             self.desk.read.histories[partner] = kept
             self.desk.keep(LOOKED, history_text({partner: kept}))
+
+    def _is_active(self, partner_id: str) -> bool:
+        self.desk.run.calls[AEGIS] += 1
+        partner = self.aegis.partner(partner_id)
+        return partner is not None and partner.is_active
 
     def _read_query(self) -> None:
         """The customer's own query, where one is set; a query that cannot be used only leaves funds as sent."""

@@ -17,13 +17,14 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_adjusted_id, donation_created_id, donation_refunded_id
 from giftbridge.domain.reconciliation import DONATION, REFUND, Difference, Heal, Sort
+from giftbridge.domain.reversals import without_invoice
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import GiftBridgeError, LostRace, RecordMissing
 from giftbridge.flows.aegis_adjustments import ADJUSTS, CORRECTS, OF, STANDS
 from giftbridge.flows.aegis_transactions import transaction_numbered
 from giftbridge.flows.reconciliation_plans import HealItem, HealPlan, HealResult, Left, adjusts_by
-from giftbridge.flows.reconciliation_sides import start_of
+from giftbridge.flows.reconciliation_sides import on_periods_of
 from giftbridge.flows.reconciliation_states import ACCEPTED, HEALING, tell_latest_anew
 from giftbridge.flows.tools import Tools
 from giftbridge.store.reconciliations import Reconciliations
@@ -105,9 +106,9 @@ class Healing:
         known = self.tools.deliveries.get_many([created_id, refunded_id])
         _, settings = self.tools.settings()
         now, created = self.tools.now(), known.get(created_id)
-        start = start_of(self.tools, settings, one.crm)
+        on = on_periods_of(self.tools, settings, one.crm)
         if one.kind == DONATION:
-            after = delivery_for(sighting, created, settings, start, now, one.crm)
+            after = delivery_for(sighting, created, settings, on, now, one.crm)
         else:
             after = refund_for(sighting, created, known.get(refunded_id), now, is_first_sight=False)
         if after is None:
@@ -144,9 +145,7 @@ class Healing:
         before = self._delivery(one, State.DELIVERED)
         number = before.result.get("invoice", "")
         self._require_gone(one, before)
-        result = {name: value for name, value in before.result.items() if name not in {"invoice", "how"}}
-        result["former_invoice"] = " ".join([*result.get("former_invoice", "").split(), number])
-        fresh = replace(before, attempt=None, mirrors=(), result=result)
+        fresh = replace(before, attempt=None, mirrors=(), result=without_invoice(before))
         after = life.reopened(fresh, self.tools.now())
         why = f"{one.words}; it is sent anew, asked for by {self.who}"
         line = self._line(after.donor_entity, "reopened", why, after.id, {"former invoice": number})
@@ -163,6 +162,9 @@ class Healing:
                 history = aegis.history(place, _EVER, self.tools.now().date() + timedelta(days=2))
             except RecordMissing as missing:
                 raise Left(f"partner {place} does not exist any more: find out where it went") from missing
+            partner = aegis.partner(place)
+            if partner is None or not partner.is_active:
+                raise Left(f"partner {place} is inactive, and its history may have moved: find out where it went")
             alike = [row for row in history if row.amount == one.expected]
             names = [f"aegis-invoice#{row.invoice_number}" for row in alike]
             claims = self.tools.keys.claimed_by(names, AEGIS)
@@ -257,7 +259,7 @@ class Healing:
         queue = self.queues.get(delivery.destination)
         if queue is None or delivery.state not in {State.PENDING, State.UNKNOWN} or delivery.is_in_outbox:
             return
-        name = new_nudge_name()
+        name = new_nudge_name(self.tools.token)
         queue.send(self.tools.deliveries.note_nudges([delivery], name, self.tools.now()), name)
 
     def _note(self, one: Difference, values: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from giftbridge.domain.feed_steps import Steps
+from giftbridge.domain.feed_steps import read_steps
 from giftbridge.domain.reconciliation import Entry, Period, Standing
 from giftbridge.domain.reconciliation_rows import read_facts, read_history
 from giftbridge.domain.times import format_moment, parse_moment
@@ -68,9 +68,7 @@ class Run:
             "zone": self.period.zone.key,
             "by": self.by,
             "started_at": format_moment(self.started_at),
-            "bound": format_moment(self.walk.steps.bound),
-            "skip": self.walk.steps.skip,
-            "unsorted": self.walk.steps.is_unsorted,
+            **self.walk.steps.as_row(),
             "walked": self.walk.is_done,
             "unreadable": self.unreadable,
             "queried": self.is_query_read,
@@ -84,14 +82,12 @@ class Run:
 def run_of(row: Mapping[str, Any]) -> Run:
     """The run in a head row."""
     period = Period(date.fromisoformat(row["first"]), date.fromisoformat(row["last"]), ZoneInfo(row["zone"]))
-    is_unsorted = bool(row.get("unsorted", False))
-    steps = Steps(parse_moment(row["bound"]), int(row["skip"]), is_unsorted, bool(row["walked"]))
     return Run(
         id=str(row["id"]),
         period=period,
         by=str(row["by"]),
         started_at=parse_moment(row["started_at"]),
-        walk=GiftWalk(steps),
+        walk=GiftWalk(read_steps(row, is_done=bool(row["walked"]))),
         unreadable=int(row["unreadable"]),
         is_query_read=bool(row["queried"]),
         query_gap=str(row["query_gap"]),

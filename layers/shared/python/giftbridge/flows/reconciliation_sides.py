@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from giftbridge.domain.contacts import PostedGift
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id, donation_refunded_id
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.reconciliation import REFUND, Adjustment, Entry, Found, GiftFact, Period, Standing
 from giftbridge.domain.reconciliation_compare import Compared, compare
 from giftbridge.domain.reconciliation_expected import Rules, expected_of, known_entry
 from giftbridge.domain.settings import Settings
-from giftbridge.domain.times import parse_moment
 from giftbridge.flows.reconciliation_reading import Read, refund_donation
 from giftbridge.flows.tools import Tools
+from giftbridge.store.switches import gift_periods
 
 _INVOICE = "aegis-invoice#"
 
@@ -49,7 +50,9 @@ class Sides:
 
     def expected(self, crm: str, read: Read) -> Expected:
         """What ought to be in a CRM, with the places under which it stands."""
-        rules = Rules(crm, start_of(self.tools, self.settings, crm), self._with_tests(), self.tools.now(), self.fund_of)
+        rules = Rules(
+            crm, on_periods_of(self.tools, self.settings, crm), self._with_tests(), self.tools.now(), self.fund_of
+        )
         deliveries = self._deliveries(crm, read.facts.values())
         expected = Expected(recorders={self.settings.aegis.recorded_by.strip().casefold()} - {""})
         for delivery in deliveries.values():
@@ -177,13 +180,10 @@ def _without(read: Mapping[str, object | None]) -> Callable[[Entry], bool]:
     return lambda entry: bool(entry.places) and unread.issuperset(entry.places)
 
 
-def start_of(tools: Tools, settings: Settings, crm: str) -> datetime:
-    """Since when gifts go to a CRM, as the pickup noted it. Nothing is written down here."""
-    row = tools.state.get(f"enabled#{crm}")
-    first = settings.raisedonors.start_from or (parse_moment(row["at"]) if row is not None else tools.now())
-    switch = tools.state.get("switch#virtuous-gifts") if crm == VIRTUOUS else None
-    turned = parse_moment(switch["at"]) if switch is not None and switch.get("at") else None
-    return max(first, turned) if turned is not None else first
+def on_periods_of(tools: Tools, settings: Settings, crm: str) -> OnPeriods:
+    """When gifts went to a CRM, as the pickup goes by it. Nothing is written down here."""
+    known = gift_periods(tools.state, crm, settings.raisedonors.start_from)
+    return known if known.turns else OnPeriods.since(tools.now())
 
 
 def _day(fact: GiftFact, zone: ZoneInfo) -> Any:

@@ -10,7 +10,6 @@ from giftbridge.domain.reconciliation_compare import Compared
 from giftbridge.flows.reconciliation_reading import ALONE, contact_gifts, contacts_text
 from giftbridge.flows.reconciliation_run import CONTACTS, SLICE, Desk
 from giftbridge.flows.reconciliation_sides import Expected, Sides
-from giftbridge.store.rows import side_by_side
 
 
 class VirtuousStage:
@@ -29,7 +28,9 @@ class VirtuousStage:
         while todo:
             size = min(SLICE, self.desk.allowed(VIRTUOUS) or SLICE)
             now, todo = todo[:size], todo[size:]
-            answers = side_by_side(lambda contact: contact_gifts(self.virtuous, contact), now, self.desk.tools.threads)
+            answers = self.desk.tools.side_by_side(
+                lambda contact: contact_gifts(self.virtuous, contact), now, self.desk.tools.threads
+            )
             self.desk.run.calls[VIRTUOUS] += len(now)
             looks = dict(zip(now, answers, strict=True))
             self.desk.read.contacts.update(looks)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from giftbridge.clients.http import TimeLeft
 from giftbridge.delivery_queue import DeliveryQueue
@@ -15,13 +19,14 @@ from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
 from giftbridge.store.notices import Notices
+from giftbridge.store.rows import SideBySide, side_by_side
 from giftbridge.store.state import StateTable
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Built once for a process. `settings` gives version number and settings, `jitter` a number from 0 to 1, `threads`
-    how much is done at once.
+    """Built once for a process. `settings` gives version number and settings, `jitter` a number from 0 to 1, `token`
+    so many random bytes as text, `threads` how much is done at once.
     """
 
     deliveries: Deliveries
@@ -38,3 +43,11 @@ class Tools:
     time_left: TimeLeft
     credentials_version: Callable[[str], str]
     threads: int = 8
+    token: Callable[[int], str] = secrets.token_hex
+    side_by_side: SideBySide = side_by_side
+    lock: Callable[[], AbstractContextManager[Any]] = threading.RLock
+
+    @property
+    def zone(self) -> str:
+        """The organisation's time zone (setting time_zone)."""
+        return self.settings()[1].time_zone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from giftbridge.clients.raisedonors_sightings import read_contact_sighting
@@ -14,13 +14,14 @@ from giftbridge.domain.contact_merging import groups_to_send
 from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_rows import DIGEST
 from giftbridge.store.contact_snapshots import ContactSnapshot
-from giftbridge.store.rows import Write, commit, side_by_side
-from giftbridge.store.state import enabled_since
+from giftbridge.store.rows import Write, commit
+from giftbridge.store.switches import enabled_periods, switch_periods
 
 _TRIES = 4
 # A donor who is being made may be modified by that.
@@ -43,17 +44,20 @@ class VirtuousEdits:
     def __init__(self, tools: Tools, threads: int) -> None:
         self.tools = tools
         self.threads = threads
-        self._began: datetime | None = None
+        self._contacts_on = self._on = OnPeriods()
 
     def record(self, raws: list[Any], turn: Turn) -> None:
         """Record donors seen for the first time, count edits, show echoes."""
+        is_on = turn.settings.virtuous.sync_contacts
+        self._contacts_on = switch_periods(self.tools.state, "virtuous-contacts", turn.now, is_on=is_on)
+        self._on = enabled_periods(self.tools.state, VIRTUOUS, turn.now)
         with_tests = turn.settings.raisedonors.test_mode_gifts == "send"
         sightings = [sighting for raw in raws if (sighting := read_contact_sighting(raw, with_tests=with_tests))]
         newest = {sighting.entity: sighting for sighting in sightings if sighting.fields is not None}
         # The deliveries first: one that ends meanwhile has moved what is agreed on by the time that is read.
         known = self.tools.deliveries.get_many(sighting.delivery_id for sighting in newest.values())
         snapshots = self.tools.snapshots.get_many(newest)
-        became = side_by_side(
+        became = self.tools.side_by_side(
             lambda s: self._count(_Seen(s, s.fields or {}, known.get(s.delivery_id), snapshots.get(s.entity)), turn),
             list(newest.values()),
             self.threads,
@@ -79,7 +83,7 @@ class VirtuousEdits:
         is_held_otherwise = EMAIL in groups_to_send(snapshot.base, seen.fields)
         if snapshot.base.ours == seen.fields and not is_held_otherwise:
             return self._echo(seen, snapshot, turn)
-        if not turn.settings.virtuous.sync_contacts:
+        if not self._travels(seen, turn):
             # What happens while the switch is off is not sent, then or later.
             base = replace(snapshot.base, ours=seen.fields, theirs=snapshot.base.known_theirs)
             commit(self.tools.deliveries.client, [self._agreeing(seen, base, turn)])
@@ -90,15 +94,20 @@ class VirtuousEdits:
         """Only recorded; but who was edited since the sync began goes out whole, for what changed is not known."""
         write = self._agreeing(seen, Base(seen.fields), turn)
         sighting = seen.sighting
-        if self._began is None:
-            self._began = enabled_since(self.tools.state, VIRTUOUS, turn.now)
         changed, made = sighting.modified_at, sighting.created_at
-        is_edited = changed is not None and made is not None and changed >= self._began and changed - made > _BEING_MADE
-        if not is_edited or seen.known is not None or not turn.settings.virtuous.sync_contacts:
+        is_edited = (
+            changed is not None and made is not None and self._on.holds(changed) and changed - made > _BEING_MADE
+        )
+        if not is_edited or seen.known is not None or not self._travels(seen, turn):
             commit(self.tools.deliveries.client, [write])
             return "first sight"
         new = life.new_donor_row(int(sighting.entity_id), turn.now)
         return self._added(replace(new, wanted=1, seen=sighting.mark, is_backfill=True), write)
+
+    def _travels(self, seen: _Seen, turn: Turn) -> bool:
+        """Whether contacts were kept the same when this was edited, whatever the switch says by now."""
+        changed = seen.sighting.modified_at
+        return self._contacts_on.holds(changed) if changed is not None else turn.settings.virtuous.sync_contacts
 
     def _edit(self, seen: _Seen, agreed: Fields, turn: Turn) -> str | None:
         known = seen.known

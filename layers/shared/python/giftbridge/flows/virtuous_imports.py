@@ -13,13 +13,12 @@ from datetime import timedelta
 
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.delivery_queue import new_nudge_name
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Step, Trouble
+from giftbridge.domain.deliveries import Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import GiftBridgeError, Held, LostRace, Misconfigured, Rejected, RetryLater, Skipped
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_rows import PROJECT_COMES, TURN, Preparation, PreparationEnds, PreparedRow, VirtuousRows
 from giftbridge.flows.work import Work
-from giftbridge.store.rows import side_by_side
 
 log = logging.getLogger("giftbridge")
 # What a held row remembers: the chunk it went with, how often it was looked up, and whether it stands for its chunk.
@@ -85,7 +84,8 @@ class VirtuousImports:
     def _to_send(self, work: Work) -> list[Delivery]:
         known = self.tools.deliveries.get_many(work.delivery.members)
         members = [known[name] for name in work.delivery.members if name in known]
-        return [member for member in members if _is_free(member, work.delivery.id)]
+        chunks = self.tools.deliveries.get_many(one.chunk for one in members if one.chunk)
+        return [member for member in members if _is_free(member, work.delivery.id, chunks.get(member.chunk))]
 
     def _prepared(self, work: Work, members: Sequence[Delivery]) -> list[Prepared]:
         """Each with its intent written down. One that cannot be made is settled, and the rest goes.
@@ -93,7 +93,9 @@ class VirtuousImports:
         Raises what kept all of them from being made.
         """
         shared = self.rows.begin()
-        results = side_by_side(lambda member: self._prepare(work, member, shared), members, self.tools.threads)
+        results = self.tools.side_by_side(
+            lambda member: self._prepare(work, member, shared), members, self.tools.threads
+        )
         prepared = [result for result in results if isinstance(result, Prepared)]
         errors = [result for result in results if isinstance(result, GiftBridgeError)]
         # A project on its way is there in moments, or the chunk's gifts would wait for the next batch.
@@ -109,7 +111,8 @@ class VirtuousImports:
                 return self._prepare_once(work, member, shared)
             except LostRace:
                 fresh = self.tools.deliveries.get(member.id)
-                if fresh is None or not _is_free(fresh, work.delivery.id):
+                holder = self.tools.deliveries.get(fresh.chunk) if fresh is not None and fresh.chunk else None
+                if fresh is None or not _is_free(fresh, work.delivery.id, holder):
                     return None
                 member = fresh
         return RetryLater(f"{member.id} keeps being moved", cause="members-busy")
@@ -117,6 +120,9 @@ class VirtuousImports:
     def _prepare_once(self, work: Work, member: Delivery, shared: Preparation) -> Prepared | GiftBridgeError | None:
         """The member's row, None when it is settled, or the error that keeps it in the outbox. Raises LostRace."""
         own = Work(self.tools, member)
+        if member.chunk not in {"", work.delivery.id}:
+            # Its chunk has ended and never sent it: its row is made anew.
+            member = own.delivery = replace(member, row="", chunk="")
         try:
             row = self.rows.prepare(member, shared)
             if not member.row:
@@ -143,7 +149,7 @@ class VirtuousImports:
 
     def _nudge_alone(self, own: Work) -> bool:
         """Its own message will fail it, and take it to the dead letters with the reason. False if it was moved."""
-        name = new_nudge_name()
+        name = new_nudge_name(self.tools.token)
         if own.delivery.chunk or own.delivery.row:
             try:
                 own.drop_row()
@@ -198,21 +204,22 @@ class VirtuousImports:
                 return False
             return True
 
-        if not all(side_by_side(note, list(enumerate(sent)), self.tools.threads)):
+        if not all(self.tools.side_by_side(note, list(enumerate(sent)), self.tools.threads)):
             raise RetryLater("rows were moved while they were being recorded", cause="members-busy")
 
     def _require_not_in_a_chunk(self, work: Work) -> None:
         if not work.delivery.chunk:
             return
         holder = self.tools.deliveries.get(work.delivery.chunk)
-        if holder is not None and (holder.state in OPEN_STATES or holder.state is State.FAILED):
+        if holder is not None and holder.may_still_send:
             text = f"goes with {holder.id} ({holder.state})"
             raise Held(text, waits_for=holder.id, not_before=work.now + _WAIT)
 
 
-def _is_free(member: Delivery, chunk: str) -> bool:
-    """Whether a row is still to be sent, and by no other chunk."""
-    return member.state in {State.PENDING, State.WAITING} and member.chunk in {"", chunk}
+def _is_free(member: Delivery, chunk: str, holder: Delivery | None) -> bool:
+    """Whether a row is still to be sent, and by no other chunk; `holder` is the chunk that it is in."""
+    is_ours = member.chunk in {"", chunk} or holder is None or not holder.may_still_send
+    return member.state in {State.PENDING, State.WAITING} and is_ours
 
 
 def _take_row(work: Work, row: PreparedRow, chunk: str) -> None:

@@ -13,7 +13,6 @@ from giftbridge.flows.contact_sightings import ContactSightings
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_imports import CHUNK, LEADS, LOOKS
 from giftbridge.flows.work import Work
-from giftbridge.store.rows import side_by_side
 
 # The wait before each look-up; the last one again and again. No age alone makes a held row a failure.
 _AGES = (
@@ -97,4 +96,4 @@ def bring_forward(tools: Tools, delivery_ids: list[str]) -> int:
             return False
         return True
 
-    return sum(side_by_side(move, list(range(len(held))), tools.threads))
+    return sum(tools.side_by_side(move, list(range(len(held))), tools.threads))

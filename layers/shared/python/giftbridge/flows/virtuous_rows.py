@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.virtuous import Virtuous
@@ -18,10 +20,12 @@ from giftbridge.domain.corrections import corrected, corrected_projects, in_forc
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id, project_changed_id
 from giftbridge.domain.donations import Donation, Donor, Schedule
+from giftbridge.domain.left_out import left_out_of_virtuous
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.validation import require_eligible
 from giftbridge.domain.virtuous_mapping import GatheredGift, contact_row, gift_row, project_codes
 from giftbridge.errors import Held, Rejected, Skipped
+from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.store.contact_snapshots import ContactSnapshot
@@ -75,11 +79,16 @@ class Preparation:
 class ProjectCodes:
     """Which codes Virtuous knows. A code it does not know is asked for again: somebody may be adding it."""
 
-    def __init__(self, virtuous: Virtuous, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        virtuous: Virtuous,
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.Lock,
+    ) -> None:
         self.virtuous = virtuous
         self.now = now
         self._known_until: dict[str, datetime] = {}
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def knows(self, code: str) -> bool:
         """Whether a project has this code (getProjectByCode)."""
@@ -99,8 +108,8 @@ class VirtuousRows:
         self.tools = tools
         self.raisedonors = raisedonors
         self.virtuous = virtuous
-        self.projects = Projects(raisedonors, tools.now)
-        self.codes = ProjectCodes(virtuous, tools.now)
+        self.projects = Projects(raisedonors, tools.now, tools.lock)
+        self.codes = ProjectCodes(virtuous, tools.now, tools.lock)
 
     def begin(self) -> Preparation:
         """For the rows of one chunk."""
@@ -138,7 +147,18 @@ class VirtuousRows:
         )
         row = gift_row(gathered, settings)
         self._require_known_codes(gathered, shared)
-        return PreparedRow(_text(settings.virtuous.reference_source, row), writes)
+        names = untold(member.result, left_out_of_virtuous(donation, donor))
+        if not names:
+            return PreparedRow(_text(settings.virtuous.reference_source, row), writes)
+        line = self.tools.activity.line(
+            member.donor_entity,
+            now=self.tools.now(),
+            what=WHAT,
+            why=telling(names),
+            delivery_id=member.id,
+            details={"kind": member.kind.value, "fields": names},
+        )
+        return PreparedRow(_text(settings.virtuous.reference_source, row), (*writes, line), {TOLD: names})
 
     def _donor(self, donor_id: int, shared: Preparation) -> Donor:
         if donor_id not in shared.donors:

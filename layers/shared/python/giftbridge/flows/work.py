@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -68,7 +67,7 @@ class Work:
         first = earlier.first_started_at if earlier is not None and is_again else now
         if earlier is not None and is_again and NOT_IT in earlier.values:
             values = {**values, NOT_IT: earlier.values[NOT_IT]}
-        attempt = Attempt(secrets.token_hex(6), step, now, first, values)
+        attempt = Attempt(self.tools.token(6), step, now, first, values)
         lease_until = now + timedelta(seconds=max(0.0, self.tools.time_left.seconds())) + LEASE_SKEW
         self._save(life.sending(self.delivery, attempt, lease_until, now))
 

@@ -19,8 +19,15 @@ FORMAT_VERSION = 1
 class Activity:
     """Lines of one entity, in time order; the day index finds recent lines of all."""
 
-    def __init__(self, client: DynamoDBClient, table: str, keep_days: Callable[[], int] = lambda: 730) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        keep_days: Callable[[], int] = lambda: 730,
+        token: Callable[[int], str] = secrets.token_hex,
+    ) -> None:
         self.client = client
+        self.token = token
         self.table = table
         self.keep_days = keep_days
 
@@ -38,7 +45,7 @@ class Activity:
         """The write of one line, to be made together with the fact it tells of."""
         values = {
             "entity": entity,
-            "at": f"{format_moment(now)}#{secrets.token_hex(4)}",
+            "at": f"{format_moment(now)}#{self.token(4)}",
             "day": now.strftime("%Y-%m-%d"),
             "what": what,
             "why": why,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,7 +32,12 @@ class RateBudget:
     """Tokens for calls to one system. `per_hour` None means no limit, until an answer tells one."""
 
     def __init__(
-        self, state: StateTable, system: str, per_hour: Callable[[], int | None], now: Callable[[], datetime]
+        self,
+        state: StateTable,
+        system: str,
+        per_hour: Callable[[], int | None],
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.Lock,
     ) -> None:
         self.state = state
         self.system = system
@@ -41,7 +47,7 @@ class RateBudget:
         self._tokens = 0
         self._limit: int | None = None
         self._closed_until: datetime | None = None
-        self._lock = threading.Lock()
+        self._lock = lock()
 
     def take(self, calls: int = 1) -> None:
         """Spend tokens for calls about to be made. Raises BudgetSpent with the moment when there will be some."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,18 +13,21 @@ from giftbridge.domain.deliveries import OPEN_STATES, Delivery
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
 from giftbridge.store.delivery_rows import SHARDS, delivery_of, row_of
-from giftbridge.store.rows import Write, commit, from_item, put, read_many, read_one, to_item, update
+from giftbridge.store.rows import TableBusy, Write, commit, from_item, put, read_many, read_one, to_item, update
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+log = logging.getLogger("giftbridge")
 
 
 class Deliveries:
     """Reads are consistent reads of the table; the indexes only find ids for the sweep and for people."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, token: Callable[[int], str] = secrets.token_hex) -> None:
         self.client = client
         self.table = table
+        self.token = token
 
     def get(self, delivery_id: str) -> Delivery | None:
         """The delivery as it is now."""
@@ -49,7 +53,7 @@ class Deliveries:
 
         A repeated write whose first answer was lost counts as made. Raises LostRace.
         """
-        mark = secrets.token_hex(6)
+        mark = self.token(6)
         saved = replace(after, revision=before.revision + 1)
         try:
             commit(self.client, [self._change(before, saved, mark), *also])
@@ -87,8 +91,11 @@ class Deliveries:
         return True
 
     def note_nudges(self, deliveries: Iterable[Delivery], nudge: str, now: datetime) -> list[Delivery]:
-        """Remember which message was sent last for each; a delivery that moved on meanwhile is left out."""
-        noted = []
+        """Remember which message was sent last for each; a delivery that moved on meanwhile is left out.
+
+        So is one whose row another process is writing, and all that come after a throttled one: they are due again.
+        """
+        noted: list[Delivery] = []
         for delivery in deliveries:
             values = {"nudge": nudge, "nudged_at": format_moment(now)}
             write = update(
@@ -97,6 +104,11 @@ class Deliveries:
             try:
                 commit(self.client, [write])
             except LostRace:
+                continue
+            except TableBusy as busy:
+                log.warning("a nudge could not be noted", extra={"delivery": delivery.id, "code": busy.code})
+                if not busy.is_of_one_row:
+                    return noted
                 continue
             noted.append(delivery)
         return noted

@@ -27,13 +27,12 @@ def bucket_of(delivery: Delivery) -> str | None:
 
 
 def _sharded_bucket(delivery: Delivery) -> str | None:
-    if delivery.is_in_outbox:
+    if delivery.waits_for_a_batch:
+        # In a chunk too: should that end without having sent it, the next batch finds it.
         return "outbox"
     if delivery.state is State.SENT:
         return "sent"
-    # What is in a chunk is seen by its chunk.
-    is_seen = delivery.state in OPEN_STATES and not (delivery.chunk and delivery.state is State.PENDING)
-    if is_seen or (delivery.state in {State.DELIVERED, State.IGNORED} and delivery.mirrors):
+    if delivery.state in OPEN_STATES or (delivery.state in {State.DELIVERED, State.IGNORED} and delivery.mirrors):
         return "open" if delivery.is_urgent else "later"
     return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from giftbridge.domain.notices import FieldChange, Notice, WaitingNotice
 from giftbridge.domain.times import format_moment
-from giftbridge.store.rows import Write, from_item, put, read_many, to_item
+from giftbridge.store.rows import Write, from_item, put, read_many, to_item, wait_before
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,8 +28,15 @@ _BATCH_WRITE = 25
 class Notices:
     """Written with the fact they tell of, read oldest first, gone once mailed."""
 
-    def __init__(self, client: DynamoDBClient, activity_table: str, keep_days: Callable[[], int] = lambda: 730) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        activity_table: str,
+        keep_days: Callable[[], int] = lambda: 730,
+        token: Callable[[int], str] = secrets.token_hex,
+    ) -> None:
         self.client = client
+        self.token = token
         self.table = activity_table
         self.keep_days = keep_days
         self._sequence = count()
@@ -37,7 +44,7 @@ class Notices:
     def waiting(self, notice: Notice, now: datetime) -> Write:
         """The write of a waiting notice, to be made together with the fact it tells of."""
         # The running number keeps notices of one moment in the order in which they were written.
-        key = f"{format_moment(now)}#{next(self._sequence) % 1_000_000:06d}#{secrets.token_hex(4)}"
+        key = f"{format_moment(now)}#{next(self._sequence) % 1_000_000:06d}#{self.token(4)}"
         values = {
             "entity": WAITING,
             "at": key,
@@ -80,9 +87,13 @@ class Notices:
         while left:
             batch, left = left[:_BATCH_WRITE], left[_BATCH_WRITE:]
             requests: Any = [{"DeleteRequest": {"Key": to_item({"entity": WAITING, "at": key})}} for key in batch]
+            tries = 0
             while requests:
                 answer = self.client.batch_write_item(RequestItems={self.table: requests})
                 requests = answer.get("UnprocessedItems", {}).get(self.table, [])
+                if requests:
+                    wait_before(tries)
+                    tries += 1
 
     def _pages(self, most: int, **more: Any) -> Iterable[Any]:
         """The waiting rows, a page at a time."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -19,6 +21,24 @@ Item = Mapping[str, Any]
 _to_wire = TypeSerializer()
 _from_wire = TypeDeserializer()
 _BATCH_GET = 100
+_random = random.SystemRandom()
+# Within an invocation, and longer than a burst of others' writes: a second and a half in all, in seconds.
+_TRIES, _SHORTEST_WAIT, _LONGEST_WAIT = 6, 0.05, 0.8
+# As single calls name it, and as the reasons of a cancelled transaction do.
+_BUSY = frozenset(
+    {
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ThrottlingError",
+        "ThrottlingException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+        "ServiceUnavailable",
+    }
+)
 
 
 def to_item(values: Mapping[str, object]) -> dict[str, Any]:
@@ -79,34 +99,84 @@ def _conditional(arguments: dict[str, Any], condition: str, names: Mapping[str, 
     return arguments
 
 
+class TableBusy(ClientError):
+    """DynamoDB would not take a write, however often it was tried: throttled, or in conflict with another's.
+
+    No error of ours: a fact that was to be written down may stand for a call that was made. The process gives up, and
+    whoever comes next finds the intent and looks.
+    """
+
+    def __init__(self, refused: ClientError) -> None:
+        super().__init__(refused.response, refused.operation_name)
+        self.code = ", ".join(sorted({reason for reason in _reasons(refused) if reason != "None"}))
+
+    @property
+    def is_of_one_row(self) -> bool:
+        """Whether it says nothing of other rows: somebody else was writing this one."""
+        return self.code in {"TransactionConflict", "TransactionConflictException"}
+
+
 def commit(client: DynamoDBClient, writes: Sequence[Write]) -> None:
-    """Make all writes or none. Raises LostRace naming the rows whose condition did not hold."""
-    if len(writes) == 1:
-        _commit_one(client, writes[0])
-        return
-    try:
+    """Make all writes or none; again, after a wait, where DynamoDB was only busy.
+
+    Raises LostRace naming the rows whose condition did not hold, TableBusy, and what else DynamoDB refuses.
+    """
+    for tries in range(_TRIES):
+        try:
+            _try(client, writes)
+        except ClientError as error:
+            lost = _lost(error, writes)
+            if lost:
+                raise LostRace(f"changed meanwhile: {', '.join(lost)}", lost) from error
+            if not _is_busy(error):
+                raise
+            if tries == _TRIES - 1:
+                raise TableBusy(error) from error
+            wait_before(tries)
+        else:
+            return
+
+
+def wait_before(tries: int) -> None:
+    """Wait before a try that follows so many others: twice as long each time, and never two processes alike."""
+    longest = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(tries, 10))
+    time.sleep(longest * (0.5 + _random.random() / 2))
+
+
+def _try(client: DynamoDBClient, writes: Sequence[Write]) -> None:
+    if len(writes) != 1:
         items: Any = [{write.operation: write.arguments} for write in writes]
         client.transact_write_items(TransactItems=items)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "TransactionCanceledException":
-            raise
-        reasons: list[dict[str, str]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-        lost = tuple(w.label for w, r in zip(writes, reasons, strict=False) if r.get("Code", "None") != "None")
-        raise LostRace(f"changed meanwhile: {', '.join(lost)}", lost) from error
-
-
-def _commit_one(client: DynamoDBClient, write: Write) -> None:
+        return
     single: dict[str, Callable[..., object]] = {
         "Put": client.put_item,
         "Update": client.update_item,
         "Delete": client.delete_item,
     }
-    try:
-        single[write.operation](**write.arguments)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        raise LostRace(f"changed meanwhile: {write.label}", (write.label,)) from error
+    single[writes[0].operation](**writes[0].arguments)
+
+
+def _lost(error: ClientError, writes: Sequence[Write]) -> tuple[str, ...]:
+    """The rows whose condition did not hold: nothing else is a race that somebody else won."""
+    if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+        return (writes[0].label,)
+    reasons = zip(writes, _reasons(error), strict=False)
+    return tuple(write.label for write, reason in reasons if reason == "ConditionalCheckFailed")
+
+
+def _is_busy(error: ClientError) -> bool:
+    """Whether the same writes may be taken a moment later."""
+    reasons = [reason for reason in _reasons(error) if reason != "None"]
+    return bool(reasons) and _BUSY.issuperset(reasons)
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """Why it was refused: for a transaction by its writes, else the one code."""
+    code = error.response["Error"]["Code"]
+    if code != "TransactionCanceledException":
+        return [code]
+    reasons: list[dict[str, str]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return [reason.get("Code", "None") for reason in reasons]
 
 
 def read_one(client: DynamoDBClient, table: str, key: Mapping[str, object]) -> dict[str, Any] | None:
@@ -119,13 +189,26 @@ def read_many(client: DynamoDBClient, table: str, keys: Iterable[Mapping[str, ob
     """The rows of these keys that exist, as they are now, in no order."""
     wanted = [to_item(key) for key in keys]
     rows: list[dict[str, Any]] = []
+    tries = 0
     while wanted:
         asked, wanted = wanted[:_BATCH_GET], wanted[_BATCH_GET:]
         answer = client.batch_get_item(RequestItems={table: {"Keys": asked, "ConsistentRead": True}})
         rows += [from_item(item) for item in answer.get("Responses", {}).get(table, [])]
         unread: Any = answer.get("UnprocessedKeys", {}).get(table, {})
-        wanted += unread.get("Keys", [])
+        left = unread.get("Keys", [])
+        wanted += left
+        if left:
+            # Throttled, or more than a call can hold: some came each time, so this ends.
+            wait_before(tries)
+            tries += 1
     return rows
+
+
+class SideBySide(Protocol):
+    """How a piece of work is done on several things at once."""
+
+    def __call__(self, work: Callable[[Any], Any], things: Sequence[Any], threads: int = 8, /) -> list[Any]:
+        """The results in the things' order."""
 
 
 def side_by_side(work: Callable[[Any], Any], things: Sequence[Any], threads: int = 8) -> list[Any]:

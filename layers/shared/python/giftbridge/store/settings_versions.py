@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from giftbridge.domain.settings import Settings, read_settings
 from giftbridge.domain.times import format_moment
-from giftbridge.store.rows import Write, commit, put
+from giftbridge.store.rows import Write, commit
 from giftbridge.store.state import StateTable
+from giftbridge.store.switches import enabled_row, switch_row, turning
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -81,22 +82,26 @@ class SettingsVersions:
         numbered = self.state.replacing(f"{_HEAD}#{current.number + 1:06d}", values, None)
         commit(
             self.state.client,
-            [numbered, self.state.replacing(_HEAD, values, seen), *self._switched_on(current, settings)],
+            [numbered, self.state.replacing(_HEAD, values, seen), *self._turns(current, settings)],
         )
         return _version(values)
 
-    def _switched_on(self, before: SettingsVersion, after: Settings) -> list[Write]:
-        """The moment a switch goes on is recorded: what happened before stays for backfill."""
-        pairs = (
-            ("aegis", before.settings.aegis.enabled, after.aegis.enabled),
-            ("aegis-notes", before.settings.aegis.send_notes, after.aegis.send_notes),
-            ("virtuous", before.settings.virtuous.enabled, after.virtuous.enabled),
+    def _turns(self, before: SettingsVersion, after: Settings) -> list[Write]:
+        """Each turn of a switch is recorded: what happened while it was on travels, the rest stays for backfill."""
+        was, now = before.settings, self.now()
+        turned = (
+            (enabled_row("aegis"), was.aegis.enabled, after.aegis.enabled, False),
+            (enabled_row("aegis-notes"), was.aegis.send_notes, after.aegis.send_notes, False),
+            (enabled_row("virtuous"), was.virtuous.enabled, after.virtuous.enabled, False),
+            (switch_row("virtuous-gifts"), was.virtuous.sync_gifts, after.virtuous.sync_gifts, True),
+            (switch_row("virtuous-contacts"), was.virtuous.sync_contacts, after.virtuous.sync_contacts, True),
         )
-        return [
-            put(self.state.table, {"name": f"enabled#{name}", "at": format_moment(self.now()), "revision": 1}, name)
-            for name, was_on, is_on in pairs
-            if is_on and not was_on
-        ]
+        writes = (
+            turning(self.state, name, now, is_on=is_on, was_on_for_ever=was_on and is_part)
+            for name, was_on, is_on, is_part in turned
+            if is_on is not was_on
+        )
+        return [write for write in writes if write is not None]
 
 
 class LiveSettings:

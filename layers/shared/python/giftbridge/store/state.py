@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from giftbridge.domain.destinations import Destination
@@ -102,33 +102,3 @@ def _destination_row(destination: Destination) -> dict[str, object]:
     row.update({field: getattr(destination, field) for field in _TEXTS})
     row["failed_donors"] = list(destination.failed_donors) or None
     return row
-
-
-def enabled_since(state: StateTable, destination: str, now: datetime) -> datetime:
-    """The moment a destination was switched on; now, recorded, where that was never written down."""
-    row = state.get(f"enabled#{destination}")
-    if row is not None:
-        return parse_moment(row["at"])
-    try:
-        state.put(f"enabled#{destination}", {"at": format_moment(now)}, None)
-    except LostRace:
-        return enabled_since(state, destination, now)
-    return now
-
-
-def switched_on_since(state: StateTable, switch: str, now: datetime, *, is_on: bool) -> datetime | None:
-    """Since when a switch is on, None while it is off: what happened meanwhile is not sent (requirement E8).
-
-    A switch that was never seen off has been on for as long as its destination. Written only when it is turned.
-    """
-    name = f"switch#{switch}"
-    row = state.get(name)
-    if row is None and is_on:
-        return datetime.min.replace(tzinfo=UTC)
-    if row is not None and bool(row.get("at")) is is_on:
-        return parse_moment(row["at"]) if is_on else None
-    try:
-        state.put(name, {"at": format_moment(now) if is_on else None}, row)
-    except LostRace:
-        return switched_on_since(state, switch, now, is_on=is_on)
-    return now if is_on else None

@@ -1,0 +1,44 @@
+"""What need not have been sent: changes made while their destination was switched off, or before it was connected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ops.simulators.raisedonors_records import Entry
+from ops.simulators.raisedonors_store import RaiseDonorsStore
+from ops.simulators.raisedonors_time import ticks_of
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in which changes need not go to a destination."""
+
+    destination: str
+    begins: datetime
+    ends: datetime
+
+
+class Excuses:
+    """Looks records up by kind and id."""
+
+    def __init__(self, raisedonors: RaiseDonorsStore, spans: Sequence[Span]) -> None:
+        self._raisedonors = raisedonors
+        self._spans = spans
+
+    def excuse(self, destination: str, kind: str, record_id: int) -> bool:
+        """Whether a record of RaiseDonors was made or changed in such a time."""
+        records = self._raisedonors.records(kind)
+        entry = next((one for one in records.all_entries() if one.record_id == record_id), None)
+        return entry is not None and any(
+            span.destination == destination and _touched(entry, span) for span in self._spans
+        )
+
+
+def _touched(entry: Entry, span: Span) -> bool:
+    moments = [version.modified for version in entry.history if not version.via_api]
+    # A record that shows late is as if it were made by then.
+    moments += [version.visible_at for version in entry.history if not version.via_api]
+    begins, ends = ticks_of(span.begins), ticks_of(span.ends)
+    return any(begins <= moment <= ends for moment in moments)

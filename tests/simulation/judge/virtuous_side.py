@@ -1,0 +1,43 @@
+"""RaiseDonors against Virtuous: gifts once, reversals once, contacts alike, no e-mail address crossed."""
+
+from __future__ import annotations
+
+from ops.simulators.raisedonors_store import RaiseDonorsStore
+from ops.simulators.virtuous_store import VirtuousStore
+from ops.simulators.virtuous_tally import virtuous_tally
+from tests.simulation.judge.fates import Fates, gift_deliveries
+from tests.simulation.judge.verdict import Verdict
+
+VIRTUOUS = "virtuous"
+# By sort of wrong; what did not arrive may wait for a person, or need not have been sent.
+_LOST = ("missing_gifts", "missing_reversals", "different_fields")
+_SORTS = {
+    "doubled": ("doubled_gifts", "doubled_reversals", "doubled_donors"),
+    "crossed": ("crossed_emails",),
+    "wrong": ("foreign_gifts", "changed_repeats", "wrong_gifts"),
+}
+
+
+def compare_with_virtuous(
+    raisedonors: RaiseDonorsStore, virtuous: VirtuousStore, fates: Fates, verdict: Verdict
+) -> None:
+    """Add what is wrong between the two."""
+    found = virtuous_tally(raisedonors, virtuous)
+    for name in _LOST:
+        for finding in getattr(found, name):
+            kind, _, number = finding.subject.partition(" ")
+            deliveries = _deliveries_of(kind, number, fates)
+            is_excused = number.isdecimal() and fates.is_excused(VIRTUOUS, kind, int(number))
+            if not is_excused and not fates.waits_for_a_person(deliveries):
+                told = f"in Virtuous, {name.replace('_', ' ')}: {finding.describe()}; {fates.said(deliveries)}"
+                verdict.lost.append(told)
+    for sort, names in _SORTS.items():
+        for name in names:
+            told = [f"in Virtuous, {name.replace('_', ' ')}: {one.describe()}" for one in getattr(found, name)]
+            getattr(verdict, sort).extend(told)
+
+
+def _deliveries_of(kind: str, number: str, fates: Fates) -> list[str]:
+    if kind == "gift":
+        return gift_deliveries(VIRTUOUS, number)
+    return fates.named(f"{VIRTUOUS}/{kind}/{number}/")
