@@ -100,7 +100,8 @@ def test_both_directions_with_virtuous_need_no_person(system: str, shape: str) -
 
         assert outages.end(rules), "the outage was never met"
         for minute in range(MINUTES_AFTER):
-            there.plan(now_requested=minute == 0)
+            # Staff asks for a batch when the gift has been seen.
+            there.plan(now_requested=minute == 2)
             there.tick()
 
         name = donation_created_id(gift, VIRTUOUS)
