@@ -48,7 +48,9 @@ def _still_settles(holder: Delivery) -> bool:
 
 
 def require_no_open_donation(tools: Tools, work: Work) -> None:
-    """Raises Held while a donation of the same donor is on its way: it may make the key that is missing now.
+    """Raises Held while a donation of the same donor is on its way to the same destination.
+
+    It may make the key that is missing now; one on its way elsewhere makes none here.
 
     A courtesy found through an index, not a guarantee.
     """
@@ -56,6 +58,8 @@ def require_no_open_donation(tools: Tools, work: Work) -> None:
         return
     for other in tools.deliveries.of_donor(work.delivery.donor_id):
         if other.kind is not Kind.DONATION_CREATED or other.state not in OPEN_STATES:
+            continue
+        if other.destination != work.delivery.destination:
             continue
         trouble = other.trouble
         waits_for_us = (

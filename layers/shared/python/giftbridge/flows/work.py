@@ -31,6 +31,7 @@ class Work:
 
     `also` are writes that belong to the next step, `facts` what the result will tell, `mirrors` the keys to store on
     RaiseDonors once it is delivered; `turn_began_with` counts the sightings that what is read now is sure to show.
+    `message` is the id of the message that has it worked on.
     """
 
     tools: Tools
@@ -38,6 +39,7 @@ class Work:
     also: list[Write] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     mirrors: list[str] = field(default_factory=list)
+    message: str = ""
     stored: Delivery = field(init=False)
     turn_began_with: int = field(init=False)
 
@@ -197,7 +199,11 @@ class Work:
 
     def fail(self, trouble: Trouble) -> None:
         """A person must look."""
-        self._end_in_trouble(lambda delivery: life.failed(delivery, trouble, self.now), "failed", trouble)
+
+        def failed(delivery: Delivery) -> Delivery:
+            return replace(life.failed(delivery, trouble, self.now), failed_message=self.message)
+
+        self._end_in_trouble(failed, "failed", trouble)
 
     def ignore(self, trouble: Trouble, *, keeps_attempt: bool = False) -> None:
         """Not to be sent."""
