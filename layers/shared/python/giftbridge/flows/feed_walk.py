@@ -141,11 +141,16 @@ class FeedWalk:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk is. `cursor` is the newest modification seen; one that `goes_on` does so at `bound` and `skip`."""
+    """Where a walk is. `cursor` is the newest modification seen; one that `goes_on` does so at `bound` and `skip`.
+
+    `began` is when it read its first page, `long_look_at` when the last long look that came to its end did. What became
+    visible since may lie behind the bound of a walk that was broken off, however much later it goes on.
+    """
 
     cursor: datetime
     long_look_at: datetime
     bound: datetime
+    began: datetime
     skip: int = 0
     is_long_look: bool = False
     goes_on: bool = True
@@ -155,7 +160,7 @@ class Place:
         # A record dated ahead of the clock must not carry the cursor past what is still to come.
         moved = replace(self, cursor=max(self.cursor, min(last, now)))
         if length < PAGE_SIZE:
-            looked = now if self.is_long_look else self.long_look_at
+            looked = self.began if self.is_long_look else self.long_look_at
             return replace(moved, long_look_at=looked, goes_on=False)
         # A record edited during the walk shifts the rest by one place: the bound moves, skip serves one moment, and
         # pages of one moment overlap.
@@ -168,6 +173,7 @@ class Place:
         row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
         if self.goes_on:
             row |= {"bound": format_moment(self.bound), "skip": self.skip, "is_long_look": self.is_long_look}
+            row["began"] = format_moment(self.began)
         return row
 
 
@@ -177,7 +183,11 @@ def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Pla
     if row is not None and parse_moment(row["start"]) <= start:
         cursor, long_look_at = parse_moment(row["at"]), parse_moment(row["long_look_at"])
         if "bound" in row:
-            return Place(cursor, long_look_at, parse_moment(row["bound"]), int(row["skip"]), bool(row["is_long_look"]))
+            # A walk of the version before began after the last long look.
+            began, bound = parse_moment(row.get("began", row["long_look_at"])), parse_moment(row["bound"])
+            return Place(cursor, long_look_at, bound, began, int(row["skip"]), bool(row["is_long_look"]))
     is_long_look = now - long_look_at >= LONG_LOOK_EVERY
-    back = LONG_LOOK_BACK if is_long_look else LOOK_BACK
-    return Place(cursor, long_look_at, max(start, min(cursor, now)) - back, is_long_look=is_long_look)
+    # A long look goes back from when the last one began: what it read first was read then.
+    seen = min(cursor, now, long_look_at) if is_long_look else min(cursor, now)
+    bound = max(start, seen) - (LONG_LOOK_BACK if is_long_look else LOOK_BACK)
+    return Place(cursor, long_look_at, bound, now, is_long_look=is_long_look)
