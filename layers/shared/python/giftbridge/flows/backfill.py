@@ -15,10 +15,12 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, donation_created_id
+from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting
 from giftbridge.errors import LostRace, RetryLater
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
+from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write
 
 ROW = "backfill"
@@ -44,6 +46,7 @@ class BackfilledGifts(_Backfilled):
     """Gifts of a period."""
 
     sort = GIFTS
+    _restore: Restore | None = None
 
     def page(self, bound: datetime, skip: int) -> Page:
         """A gift was modified when it was created or later: the period's are all from here on (queryGifts)."""
@@ -54,6 +57,7 @@ class BackfilledGifts(_Backfilled):
         destination = self.backfill.destination
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
         known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
+        self._restore = newest_restore(self.tools.state)
         sightings = list(newest.values())
         written = self.tools.side_by_side(lambda sighting: self._bring(sighting, known, turn), sightings, self.threads)
         done = [delivery for delivery in written if delivery is not None]
@@ -69,6 +73,8 @@ class BackfilledGifts(_Backfilled):
             after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
             if after is None:
                 return None
+            if before is None and after.state is State.PENDING and self._restore is not None:
+                after = self._restore.marked(after, sighting.created_at)
             written = self._write(before, turn.nudged(after) if destination == AEGIS else after)
             if written is not None:
                 return written
