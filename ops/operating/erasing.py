@@ -55,6 +55,7 @@ _KEPT = frozenset(
         "reversed",
         "rows",
         "rule",
+        "run",
         "step",
     }
 )
@@ -167,6 +168,7 @@ def _without_person(delivery: Delivery) -> Delivery:
         result={name: value for name, value in delivery.result.items() if ":" not in name},
         trouble=_bare(delivery.trouble),
         fail_after_probe=_bare(delivery.fail_after_probe),
+        reopened_from=_bare(delivery.reopened_from),
     )
 
 

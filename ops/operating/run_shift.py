@@ -178,7 +178,7 @@ class Shift:
         if delivery.revision == item.revision:
             try:
                 why = f"retried by {self.run.who}, {self._mark}"
-                return reopen(self.stack, delivery, item.way, why, self.run.who)
+                return reopen(self.stack, delivery, item.way, why, self.run.who, self.run.id)
             except LostRace:
                 pass
         return self._is_ours(delivery)
@@ -186,7 +186,8 @@ class Shift:
     def _is_ours(self, delivery: Delivery) -> bool:
         """Whether a shift of this run reopened it, one that died before it noted that perhaps."""
         lines = self.stack.tools.activity.since(delivery.donor_entity, format_moment(self.run.at))
-        return any(line.get("delivery") == delivery.id and self._mark in str(line["why"]) for line in lines)
+        told = [line.get("details") or {} for line in lines if line.get("delivery") == delivery.id]
+        return any(details.get("run") == self.run.id for details in told)
 
     @property
     def _mark(self) -> str:

@@ -115,6 +115,19 @@ def test_a_retry_of_what_may_have_been_sent_probes_first() -> None:
     assert (row.state, row.attempt, row.fail_after_probe) == (State.UNKNOWN, attempt(), None)
 
 
+def test_a_retry_remembers_what_it_was_reopened_from_until_it_ends() -> None:
+    again = life.reopened(life.failed(_sending(), TROUBLE, LATER), DUE)
+    behind = life.waiting(again, replace(TROUBLE, cause="behind-another"), DUE, DUE, counts=False)
+    assert again.reopened_from == behind.reopened_from == TROUBLE
+    for ended in (
+        life.delivered(behind, DUE),
+        life.sent(behind, DUE, DUE),
+        life.failed(behind, behind.trouble or TROUBLE, DUE),
+        life.ignored(behind, TROUBLE, DUE),
+    ):
+        assert ended.reopened_from is None
+
+
 def test_the_activity_of_a_delivery_without_a_donor_is_its_own() -> None:
     assert delivery().donor_entity == "donor#48001"
     assert delivery(donor_id=None).donor_entity == "delivery#aegis/donation/900001/created"

@@ -205,9 +205,10 @@ class Work:
             lambda delivery: life.ignored(delivery, trouble, self.now, keeps_attempt=keeps_attempt), "ignored", trouble
         )
 
-    def reopen(self, why: str) -> None:
-        """Start anew, probing first what may have been sent."""
-        self._save(life.reopened(self.delivery, self.now), self._line("reopened", why, {}))
+    def reopen(self, why: str, run: str | None = None) -> None:
+        """Start anew, probing first what may have been sent; `run` is the bulk retry that it is part of."""
+        details = {"run": run} if run is not None else {}
+        self._save(life.reopened(self.delivery, self.now), self._line("reopened", why, details))
 
     def make_room(self) -> None:
         """DynamoDB takes a hundred writes at once: those beyond are made now, each on what was read.
