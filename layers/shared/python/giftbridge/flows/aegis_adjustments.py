@@ -14,6 +14,7 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import cents
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected
 from giftbridge.domain.deliveries import Delivery, Kind
 from giftbridge.domain.delivery_ids import donation_created_id
@@ -61,7 +62,7 @@ class AegisAdjustments:
         invoice, _ = post_transaction(
             work, self.aegis, work.facts["partner"], donation.currency, lambda _: body, refuse
         )
-        work.facts["amount"] = f"{work.facts[ADJUSTS]} {donation.currency}"
+        work.facts["amount"] = str(Money(Decimal(work.facts[ADJUSTS]), donation.currency))
         self.record(work, invoice, "adjustment recorded in Aegis", proven=True)
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:

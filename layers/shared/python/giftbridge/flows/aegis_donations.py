@@ -10,6 +10,7 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import funds_of, transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
 from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
 from giftbridge.domain.left_out import left_out_of_aegis
@@ -167,7 +168,7 @@ class AegisDonations:
             return self.partners.settle_anew(work, prepared.donor, refused_id, settings, refused)
 
         invoice, partner_id = post_transaction(work, self.aegis, partner_id, donation.currency, body_for, anew)
-        work.facts.update(partner=partner_id, amount=f"{donation.amount:.2f} {donation.currency}")
+        work.facts.update(partner=partner_id, amount=str(Money(donation.amount, donation.currency)))
         if applied["pledge"] is not None:
             work.facts["pledge"] = applied["pledge"]
         self.record(work, invoice, "recorded in Aegis", proven=True)

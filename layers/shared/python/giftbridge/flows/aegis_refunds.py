@@ -8,6 +8,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
@@ -164,7 +165,7 @@ class AegisRefunds:
         invoice, partner_id = post_transaction(work, self.aegis, partner_id, donation.currency, body_for, anew)
         work.facts.update(
             partner=partner_id,
-            amount=f"-{donation.amount:.2f} {donation.currency}",
+            amount=str(Money(-donation.amount, donation.currency)),
             refund_of=original.result.get("invoice", ""),
         )
         self.record(work, invoice, "refund recorded in Aegis", proven=True)
