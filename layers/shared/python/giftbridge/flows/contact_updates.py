@@ -21,7 +21,7 @@ from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.contacts import Contact
 from giftbridge.domain.deliveries import OPEN_STATES, Step
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, contact_updated_id, donor_updated_id
-from giftbridge.domain.household import link_key
+from giftbridge.domain.household import link_of
 from giftbridge.domain.notices import FieldChange
 from giftbridge.domain.settings import VirtuousSettings
 from giftbridge.errors import Held, RecordMissing, Rejected, Skipped
@@ -157,11 +157,10 @@ class ContactUpdates:
         Otherwise one would take what the other has half written for what was there before, and tell it wrongly.
         """
         for one in linked:
-            row = self.tools.keys.get(one.entity, VIRTUOUS)
-            contact_id = (row.key or "").partition("/")[0] if row is not None else ""
-            if not contact_id or contact_updated_id(int(contact_id)) == work.delivery.id:
+            link = self.tools.keys.contact_link(one.entity)
+            if link is None or contact_updated_id(link.contact_id) == work.delivery.id:
                 continue
-            other = self.tools.deliveries.get(contact_updated_id(int(contact_id)))
+            other = self.tools.deliveries.get(contact_updated_id(link.contact_id))
             if other is not None and other.state in OPEN_STATES and other.attempt is not None:
                 text = f"waits for {other.id} ({other.state})"
                 raise Held(text, waits_for=other.id, not_before=work.now + _WAIT)
@@ -172,9 +171,9 @@ class ContactUpdates:
             name for name in self.tools.keys.entities_with(VIRTUOUS, str(contact_id)) if name.startswith("donor#")
         ]
         for entity in donors:
-            row = self.tools.keys.get(entity, VIRTUOUS)
-            if row is not None and row.key is not None and row.key.partition("/")[0] == str(contact_id):
-                work.also.append(self.tools.keys.unlink(entity, VIRTUOUS, row.key))
+            link = self.tools.keys.contact_link(entity)
+            if link is not None and link.contact_id == contact_id:
+                work.also.append(self.tools.keys.unlink(entity, VIRTUOUS, str(link)))
 
     def _merged(self, work: Work, contact: Contact, linked: LinkedDonor, settings: VirtuousSettings) -> DonorMerge:
         seen = self.tools.snapshots.get(linked.entity)
@@ -241,7 +240,7 @@ class ContactUpdates:
         after = ContactSnapshot(entity, one.merged.base, contact.type, echo)
         if one.seen is None or replace(one.seen, revision=None) != after:
             work.also.append(self.tools.snapshots.write(one.seen, after, work.now))
-        key = link_key(contact, one.linked.individual)
+        key = str(link_of(contact, one.linked.individual))
         row = self.tools.keys.get(entity, VIRTUOUS)
         if row is None or row.key != key:
             work.also.append(self.tools.keys.link(entity, VIRTUOUS, key, "reference", row, work.now))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from giftbridge.domain.contact_ids import ContactLink
 from giftbridge.domain.contacts import PostedGift
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id, donation_refunded_id
@@ -76,7 +77,9 @@ class Sides:
         keys = self.tools.keys.claimed_by(donors, crm) if donors else {}
         placed = []
         for entry in entries:
-            key = keys.get(f"donor#{entry.donor_id}", "").partition("/")[0]
+            key = keys.get(f"donor#{entry.donor_id}", "")
+            link = ContactLink.read(key) if crm == VIRTUOUS else None
+            key = str(link.contact_id) if link is not None else key
             imported = read.donors.get(entry.donor_id or 0, "") if crm == AEGIS else ""
             named = [*entry.places, *([key] if key else []), *([imported] if imported and not key else [])]
             placed.append(replace(entry, places=tuple(dict.fromkeys(named))))

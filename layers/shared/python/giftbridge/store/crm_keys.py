@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from giftbridge.domain.contact_ids import ContactLink
+from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.times import format_moment
 from giftbridge.store.rows import Write, delete, from_item, put, read_many, read_one, to_item, update
 
@@ -46,6 +48,11 @@ class CrmKeys:
         if row is None:
             return None
         return CrmKey(entity, system, row.get("crm_key"), row.get("held_by"), row.get("rule"), row.get("since"))
+
+    def contact_link(self, entity: str) -> ContactLink | None:
+        """Whom a donor is in Virtuous, where that is settled."""
+        row = self.get(entity, VIRTUOUS)
+        return ContactLink.read(row.key) if row is not None else None
 
     def entities_with(self, system: str, key: str) -> list[str]:
         """Entities that have this key, from the index: for people and for caution, not for decisions."""
@@ -83,7 +90,7 @@ class CrmKeys:
     def link(self, entity: str, system: str, key: str, rule: str, seen: CrmKey | None, now: datetime) -> Write:
         """Store the key in place of the one that was seen: of a record that others may merge into another.
 
-        The part of a key before a stroke is what the index finds.
+        Of a donor's key in Virtuous, the contact is what the index finds.
         """
         values = _settled(entity, system, key, rule, now)
         if seen is None or seen.key is None:
@@ -130,11 +137,12 @@ class CrmKeys:
 
 
 def _settled(entity: str, system: str, key: str, rule: str, now: datetime) -> dict[str, object]:
+    link = ContactLink.read(key) if system == VIRTUOUS else None
     return {
         "entity": entity,
         "system": system,
         "crm_key": key,
-        "system_key": f"{system}#{key.partition('/')[0]}",
+        "system_key": f"{system}#{link.contact_id if link is not None else key}",
         "rule": rule,
         "since": format_moment(now),
         "v": FORMAT_VERSION,
