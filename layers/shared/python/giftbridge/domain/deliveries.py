@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.remembered import Mirror
 from giftbridge.errors import GiftBridgeError, Held
 
 
@@ -140,7 +141,7 @@ class Delivery:
     fail_after_probe: Trouble | None = None
     reopened_from: Trouble | None = None
     result: Mapping[str, str] = field(default_factory=dict)
-    mirrors: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
     wanted: int = 0
     served: int = 0
     seen: str = ""

@@ -28,6 +28,7 @@ from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_transactions import live_pledge, post_transaction, transaction_numbered
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim
 
 # What an adjustment's row is made with: the delivery it is of, the transaction that is wrong and its amount, and the
 # amount that puts it right.
@@ -67,7 +68,7 @@ class AegisAdjustments:
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the adjustment is in Aegis under this number."""
-        work.delivered({"invoice": invoice}, why, claim=f"aegis-invoice#{invoice}", proven=proven)
+        work.delivered({"invoice": invoice}, why, claim=invoice_claim(invoice), proven=proven)
 
     def _require_unchanged(self, work: Work, day: date) -> None:
         """Raises Skipped when somebody has put it right by hand, or changed it, since it was planned."""

@@ -15,6 +15,7 @@ from giftbridge.domain.corrections import corrected, corrected_projects, in_forc
 from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
 from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import require_eligible, require_sound
@@ -27,6 +28,7 @@ from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim
 
 SYSTEM = "aegis"
 
@@ -77,7 +79,7 @@ class AegisDonations:
     def number_stored(self, work: Work) -> str | None:
         """The number under which somebody found what a lost request made, and stored it on the donation."""
         key = self.key_of_others(work)
-        claims = self.tools.keys.claimed_by([f"aegis-invoice#{key}"], SYSTEM)
+        claims = self.tools.keys.claimed_by([invoice_claim(key)], SYSTEM)
         return key if set(claims.values()) <= {work.delivery.id} else None
 
     def key_of_others(self, work: Work, source: Donation | None = None) -> str | None:
@@ -90,7 +92,7 @@ class AegisDonations:
 
         Raises Rejected where the key is that of another donation.
         """
-        claim = f"aegis-invoice#{invoice}"
+        claim = invoice_claim(invoice)
         claimant = self.tools.keys.claimed_by([claim], SYSTEM).get(claim, work.delivery.id)
         if claimant != work.delivery.id:
             raise Rejected(
@@ -181,8 +183,8 @@ class AegisDonations:
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the donation is in Aegis under this number; the number goes onto the gift too."""
-        work.mirrors.append(f"donation:{work.delivery.entity_id}:{invoice}")
-        work.delivered({"invoice": invoice}, why, claim=f"aegis-invoice#{invoice}", proven=proven)
+        work.mirrors.append(Mirror(Mirrored.DONATION, work.delivery.entity_id, invoice))
+        work.delivered({"invoice": invoice}, why, claim=invoice_claim(invoice), proven=proven)
 
     def appeal(self, donation: Donation, settings: AegisSettings) -> str:
         """The gift's motivation code where Aegis knows it, else the default appeal."""

@@ -23,6 +23,7 @@ from giftbridge.domain.deliveries import OPEN_STATES, Step
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, contact_updated_id, donor_updated_id
 from giftbridge.domain.household import link_of
 from giftbridge.domain.notices import FieldChange
+from giftbridge.domain.remembered import Mirror, Mirrored, for_later
 from giftbridge.domain.settings import VirtuousSettings
 from giftbridge.errors import Held, RecordMissing, Rejected, Skipped
 from giftbridge.flows.contact_donors import ContactDonors, LinkedDonor
@@ -246,12 +247,13 @@ class ContactUpdates:
             work.also.append(self.tools.keys.link(entity, VIRTUOUS, key, "reference", row, work.now))
             self.outbox.bring_gifts_forward(number)
         if one.linked.record.virtuous_key != key:
-            work.mirrors.append(f"virtuous:{number}:{key}")
+            work.mirrors.append(Mirror(Mirrored.VIRTUOUS, str(number), key))
         if one.brought:
             text = "\n".join(f"{c.field}: {c.old or '-'} -> {c.new or '-'}" for c in one.brought)
             token = f"{work.delivery.entity_id} {work.now:%Y-%m-%d %H:%M:%S.%f}"
-            work.facts[f"activity:{number}:{token}"] = text
-            work.mirrors.append(f"activity:{number}:{token}")
+            activity = Mirror(Mirrored.ACTIVITY, str(number), token)
+            work.facts[str(activity)] = text
+            work.mirrors.append(activity)
 
     def _line_of(self, work: Work, one: DonorMerge, details: dict[str, object]) -> Write:
         return self.tools.activity.line(
@@ -271,9 +273,9 @@ class ContactUpdates:
 
 def _begun_fact(linked: LinkedDonor) -> str:
     """What a delivery calls the changes that it is about to write to a donor."""
-    return f"begun:{linked.record.donor.id}"
+    return for_later("begun", linked.record.donor.id)
 
 
 def _decided_fact(linked: LinkedDonor) -> str:
     """Under which name a delivery remembers the conflicts it decided while it writes them."""
-    return f"decided:{linked.record.donor.id}"
+    return for_later("decided", linked.record.donor.id)

@@ -20,9 +20,8 @@ from giftbridge.domain.reconciliation_expected import Rules, expected_of, known_
 from giftbridge.domain.settings import Settings
 from giftbridge.flows.reconciliation_reading import Read, refund_donation
 from giftbridge.flows.tools import Tools
+from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.switches import gift_periods
-
-_INVOICE = "aegis-invoice#"
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ class Sides:
     def aegis(self, read: Read, expected: Expected) -> Compared:
         """Aegis compared: histories, with our claims."""
         rows = [(place, row) for place, found in read.histories.items() for row in found or ()]
-        names = [f"{_INVOICE}{row.invoice_number}" for _, row in rows if row.invoice_number is not None]
+        names = [invoice_claim(row.invoice_number) for _, row in rows if row.invoice_number is not None]
         claims = self.tools.keys.claimed_by(names, AEGIS)
         query = read.query or {}
         found = []
@@ -111,7 +110,7 @@ class Sides:
                     amount=row.amount,
                     date=row.transaction_date or row.date_recorded or "",
                     is_ours=(row.recorded_by or "").strip().casefold() in expected.recorders,
-                    claim=claims.get(f"{_INVOICE}{number}"),
+                    claim=claims.get(invoice_claim(number)),
                     of_donation=told.donation if told is not None else None,
                     funds=told.funds if told is not None else None,
                 )

@@ -35,6 +35,21 @@ class CrmKey:
     since: str | None
 
 
+def invoice_claim(number: object) -> str:
+    """The row that says whose a transaction in Aegis is."""
+    return f"aegis-invoice#{number}"
+
+
+def pledge_claim(pledge_id: object) -> str:
+    """The row that says whose a pledge in Aegis is."""
+    return f"aegis-pledge#{pledge_id}"
+
+
+def project_claim(project_id: object) -> str:
+    """The row that says whose a project in Virtuous is."""
+    return f"virtuous-project#{project_id}"
+
+
 class CrmKeys:
     """Reads are consistent; writes are parts of a delivery's transaction."""
 
