@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from giftbridge.domain.contact_ids import ContactLink
+from giftbridge.domain.entities import donor_of
 from giftbridge.domain.remembered import Mirror, Mirrored, for_later, is_for_later
 
 
@@ -48,3 +49,20 @@ def test_whom_a_donor_is_in_virtuous_is_written_as_it_is_read(key: str, link: Co
 @pytest.mark.parametrize("key", [None, "", "/", "4107/", "/5203", "4107/52/3", "contact#4107", "-1", "\uff14\uff11"])
 def test_a_key_that_names_no_contact_links_to_none(key: str | None) -> None:
     assert ContactLink.read(key) is None
+
+
+@pytest.mark.parametrize(
+    ("entity", "donor"),
+    [
+        ("donor#48001", 48001),
+        ("donor#", None),
+        ("donor#-1", None),
+        ("donors#1", None),
+        ("contact#48001", None),
+        ("delivery#aegis/donor/48001/updated", None),
+        ("donor#" + "9" * 5000, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_only_a_donors_entity_is_a_donor(entity: str, donor: int | None) -> None:
+    assert donor_of(entity) == donor

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from giftbridge.domain.amounts import Money
 from giftbridge.domain.deliveries import Kind
-from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
+from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS, destination_of
 from giftbridge.domain.notices import DIGEST, FieldChange, Notice
 
 _TITLES = {AEGIS: "Aegis", VIRTUOUS: "Virtuous", RAISEDONORS: "RaiseDonors"}
@@ -78,7 +78,7 @@ def tally_of(lines: Iterable[Mapping[str, Any]]) -> DayTally:
         group = _GROUPS.get(details.get("kind", ""))
         if line.get("what") != "delivered" or group is None:
             continue
-        key = (str(line.get("delivery") or "").partition("/")[0], group)
+        key = (destination_of(str(line.get("delivery") or "")), group)
         tally.counts[key] += 1
         told = Money.read(details.get("amount"))
         if told is not None:

@@ -174,10 +174,9 @@ class AegisProbes:
 
     def _others_of(self, work: Work, partner: str) -> list[Delivery]:
         """Deliveries of all donors that share the partner, found through the indexes."""
-        donors = {name for name in self.tools.keys.entities_with(SYSTEM, partner) if name.startswith("donor#")}
-        donors.add(work.delivery.donor_entity)
-        numbers = [int(name.removeprefix("donor#")) for name in donors if name.startswith("donor#")]
-        return [delivery for number in numbers for delivery in self.tools.deliveries.of_donor(number)]
+        donors = set(self.tools.keys.donors_with(SYSTEM, partner))
+        donors |= {work.delivery.donor_id} if work.delivery.donor_id is not None else set()
+        return [delivery for number in donors for delivery in self.tools.deliveries.of_donor(number)]
 
     def _unclaimed(self, invoices: Iterable[int], delivery_id: str) -> list[int]:
         numbers = list(dict.fromkeys(invoices))

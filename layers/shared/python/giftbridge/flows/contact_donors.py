@@ -102,10 +102,10 @@ class ContactDonors:
         """Donors whose key names a contact that was merged away: the index finds them, their own rows confirm it."""
         numbers: list[int] = []
         for contact_id in contact_ids:
-            for entity in self.tools.keys.entities_with(VIRTUOUS, str(contact_id)):
-                link = self.tools.keys.contact_link(entity) if entity.startswith("donor#") else None
+            for number in self.tools.keys.donors_with(VIRTUOUS, str(contact_id)):
+                link = self.tools.keys.contact_link(f"donor#{number}")
                 if link is not None and link.contact_id == contact_id:
-                    numbers.append(int(entity.removeprefix("donor#")))
+                    numbers.append(number)
         return numbers
 
     def _of_stranger(

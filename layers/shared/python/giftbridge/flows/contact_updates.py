@@ -168,10 +168,8 @@ class ContactUpdates:
 
     def _forget(self, work: Work, contact_id: int) -> None:
         """Rows must not name a contact that is gone: the reference finds the right one, or makes it."""
-        donors = [
-            name for name in self.tools.keys.entities_with(VIRTUOUS, str(contact_id)) if name.startswith("donor#")
-        ]
-        for entity in donors:
+        for number in self.tools.keys.donors_with(VIRTUOUS, str(contact_id)):
+            entity = f"donor#{number}"
             link = self.tools.keys.contact_link(entity)
             if link is not None and link.contact_id == contact_id:
                 work.also.append(self.tools.keys.unlink(entity, VIRTUOUS, str(link)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from giftbridge.domain.contact_ids import ContactLink
 from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.entities import donor_of
 from giftbridge.domain.times import format_moment
 from giftbridge.store.rows import Write, delete, from_item, put, read_many, read_one, to_item, update
 
@@ -78,6 +79,10 @@ class CrmKeys:
             ExpressionAttributeValues=to_item({":key": f"{system}#{key}"}),
         )
         return [str(from_item(item)["entity"]) for item in answer["Items"]]
+
+    def donors_with(self, system: str, key: str) -> list[int]:
+        """Donors that have this key, as the index has them."""
+        return [number for name in self.entities_with(system, key) if (number := donor_of(name)) is not None]
 
     def claimed_by(self, entities: Iterable[str], system: str) -> dict[str, str]:
         """Which delivery claims each of these records, for those that are claimed."""
