@@ -140,7 +140,7 @@ def _explained(delivery: Delivery, stack: Stack) -> Table:
             ("Remedy", (trouble.remedy or "") if trouble else ""),
             ("Candidates", ", ".join(trouble.candidates) if trouble else ""),
             ("Result", ", ".join(f"{name} {value}" for name, value in sorted(told_result(delivery).items()))),
-            ("Still to store", ", ".join(delivery.mirrors)),
+            ("Still to store", ", ".join(map(str, delivery.mirrors))),
             ("Last request", _sent(delivery)),
             ("Failed tries", str(delivery.attempts) if delivery.attempts else ""),
             ("Last nudged", moment(delivery.nudged_at)),

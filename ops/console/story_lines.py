@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from giftbridge.domain.delivery_ids import destination_of
+from giftbridge.domain.entities import donor_of
+
 # Details that name records and counts. Whatever is not among them may hold a person's details, and is masked.
 IMPERSONAL = frozenset(
     {
@@ -143,15 +146,9 @@ def _conflict(conflict: Mapping[str, Any]) -> FieldDiff:
     return FieldDiff(said(conflict.get("field")), "", "", said(conflict.get("winner")), said(conflict.get("lost")))
 
 
-def donor_of(entity: str) -> int | None:
-    """The donor that an entity is; None for another entity."""
-    kind, _, number = entity.partition("#")
-    return int(number) if kind == "donor" and number.isascii() and number.isdigit() and len(number) < 16 else None
-
-
 def _system(entity: str, delivery: str) -> str:
     if delivery:
-        return delivery.partition("/")[0]
+        return destination_of(delivery)
     kind, _, name = entity.partition("#")
     return name if kind == "system" else ""
 

@@ -9,12 +9,14 @@ from functools import partial
 from giftbridge.domain.agreed import Fields
 from giftbridge.domain.deliveries import Delivery, Kind, Step, Trouble
 from giftbridge.domain.probing import without
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.reversals import told_as_sent
 from giftbridge.domain.sightings import LEFT_BY_A_PERSON
 from giftbridge.errors import LostRace
 from giftbridge.flows.aegis_partners import CREATE as CREATE_PARTNER
 from giftbridge.flows.aegis_partners import DECIDED, KNOWN_BEFORE
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim, pledge_claim, project_claim
 from ops.operating import reaching
 from ops.operating.problems import NeedsPerson, WrongUsage
 from ops.operating.retrying import nudge
@@ -85,14 +87,14 @@ def _pick_partner(donor_id: str, stack: Stack, work: Work, partner_id: str, by: 
     rule = "picked by a person"
     work.settle_key(f"donor#{donor_id}", partner_id, rule)
     work.facts.update(partner=partner_id, matched_by=rule)
-    work.mirrors.append(f"donor:{donor_id}:{partner_id}")
+    work.mirrors.append(Mirror(Mirrored.DONOR, str(donor_id), partner_id))
     work.reopen(f"partner {partner_id} was picked {by}")
 
 
 def _pick_transaction(stack: Stack, work: Work, invoice: str, by: str) -> None:
     """The transaction that is there is this delivery's: the fact, its claim and the line are written as one."""
     delivery = work.delivery
-    claim = f"aegis-invoice#{invoice}"
+    claim = invoice_claim(invoice)
     if delivery.destination != "aegis":
         raise WrongUsage("Only transactions of Aegis can be picked.")
     holder = stack.tools.keys.claimed_by([claim], delivery.destination).get(claim, delivery.id)
@@ -102,7 +104,7 @@ def _pick_transaction(stack: Stack, work: Work, invoice: str, by: str) -> None:
     work.facts.update(told_as_sent(sent))
     work.facts["how"] = "picked by a person"
     if delivery.kind is Kind.DONATION_CREATED:
-        work.mirrors.append(f"donation:{delivery.entity_id}:{invoice}")
+        work.mirrors.append(Mirror(Mirrored.DONATION, delivery.entity_id, invoice))
     work.delivered({"invoice": invoice}, f"invoice {invoice} was picked {by}", claim=claim, proven=False)
 
 
@@ -113,10 +115,10 @@ def _pick_pledge(stack: Stack, work: Work, pledge_id: str, by: str) -> None:
         raise NeedsPerson(f"{work.delivery.id} has no request that was lost; retry it.")
     entity, system = attempt.values["entity"], work.delivery.destination
     work.settle_key(entity, pledge_id, "picked by a person")
-    work.also.append(stack.tools.keys.claim(f"{system}-pledge#{pledge_id}", system, work.delivery.id, work.now))
+    work.also.append(stack.tools.keys.claim(pledge_claim(pledge_id), system, work.delivery.id, work.now))
     work.also.append(work.agree(entity, _NOT_KNOWN))
     if stack.versions.current().settings.aegis.mirror_pledge_id:
-        work.mirrors.append(f"schedule:{entity.removeprefix('schedule#')}:{pledge_id}")
+        work.mirrors.append(Mirror(Mirrored.SCHEDULE, entity.removeprefix("schedule#"), pledge_id))
     work.reopen(f"pledge {pledge_id} was picked {by}")
 
 
@@ -129,7 +131,7 @@ def _pick_other(stack: Stack, work: Work, record_id: str, by: str) -> None:
         work.delivered({"reversed": values.get("gift", ""), "reversal": record_id}, why, proven=False)
         return
     entity = f"project#{delivery.entity_id}"
-    claim = f"virtuous-project#{record_id}"
+    claim = project_claim(record_id)
     work.settle_key(entity, record_id, "picked by a person")
     work.also.append(stack.tools.keys.claim(claim, delivery.destination, delivery.id, work.now))
     work.delivery = replace(work.delivery, attempt=None)

@@ -15,6 +15,7 @@ from typing import Any
 
 from giftbridge.domain.deliveries import Delivery, Kind, State, Trouble
 from giftbridge.domain.notices import WaitingNotice
+from giftbridge.domain.remembered import is_for_later
 from giftbridge.errors import GiftBridgeError, LostRace
 from giftbridge.flows.feed_walk import pages_since
 from giftbridge.store.index_pages import donor_index
@@ -55,6 +56,7 @@ _KEPT = frozenset(
         "reversed",
         "rows",
         "rule",
+        "run",
         "step",
     }
 )
@@ -164,9 +166,10 @@ def _without_person(delivery: Delivery) -> Delivery:
         attempt=replace(delivery.attempt, values={}) if delivery.attempt is not None else None,
         corrections={},
         corrected_from={},
-        result={name: value for name, value in delivery.result.items() if ":" not in name},
+        result={name: value for name, value in delivery.result.items() if not is_for_later(name)},
         trouble=_bare(delivery.trouble),
         fail_after_probe=_bare(delivery.fail_after_probe),
+        reopened_from=_bare(delivery.reopened_from),
     )
 
 

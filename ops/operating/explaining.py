@@ -17,14 +17,11 @@ from giftbridge.domain.deliveries import (
     Trouble,
 )
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, donation_created_id
+from giftbridge.domain.remembered import is_for_later
 from giftbridge.domain.times import format_moment
 from giftbridge.flows.vitals import held_since
 from ops.operating.stack import Stack
 from ops.operating.systems import SOURCE
-
-# What is still to be written to a donor's activity on RaiseDonors holds old and new values.
-# What is kept for a later step only has a colon in its name: it may hold old and new values.
-_PERSONAL = ":"
 
 
 def why(delivery: Delivery) -> str:
@@ -124,7 +121,7 @@ def _at(moment: datetime) -> str:
 
 def told_result(delivery: Delivery) -> dict[str, str]:
     """The ids found and made so far; what holds a person's details is left out."""
-    return {name: value for name, value in delivery.result.items() if _PERSONAL not in name}
+    return {name: value for name, value in delivery.result.items() if not is_for_later(name)}
 
 
 def as_json(delivery: Delivery, *, with_row: bool = False) -> dict[str, Any]:
@@ -151,7 +148,7 @@ def as_json(delivery: Delivery, *, with_row: bool = False) -> dict[str, Any]:
         "nudged_at": delivery.nudged_at,
         "failed_nudge": delivery.failed_nudge,
         "result": told_result(delivery) or None,
-        "mirrors": list(delivery.mirrors) or None,
+        "mirrors": list(map(str, delivery.mirrors)) or None,
         "corrections": dict(delivery.corrections) or None,
         "wanted": delivery.wanted or None,
         "served": delivery.served if delivery.wanted else None,

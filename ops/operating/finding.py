@@ -14,7 +14,9 @@ from decimal import Decimal
 from giftbridge.clients.raisedonors_donors import DonorRecord
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
+from giftbridge.domain.entities import donor_of
 from giftbridge.errors import GiftBridgeError
+from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.rows import side_by_side
 from ops.operating.identifiers import delivery_ids
 from ops.operating.problems import NeedsPerson, WrongUsage
@@ -107,13 +109,14 @@ def _numbered(search: _Search, number: str) -> None:
     for noun in ("donation", "schedule", "contact"):
         search.ids.update(dict.fromkeys(delivery_ids(f"{noun}/{number}")))
     search.of_donors.setdefault(int(number), "donor id")
-    claimed = keys.claimed_by([f"aegis-invoice#{number}"], AEGIS)
+    claimed = keys.claimed_by([invoice_claim(number)], AEGIS)
     search.ids.update(dict.fromkeys(claimed.values()))
     for system, title in ((AEGIS, "Aegis"), (VIRTUOUS, "Virtuous")):
         for entity in keys.entities_with(system, number):
             noun, _, of = entity.partition("#")
-            if noun == "donor" and of.isdigit():
-                search.of_donors.setdefault(int(of), f"id {number} in {title}")
+            donor = donor_of(entity)
+            if donor is not None:
+                search.of_donors.setdefault(donor, f"id {number} in {title}")
             elif noun in _NOUNS:
                 search.ids.update(dict.fromkeys(delivery_ids(f"{noun}/{of}")))
     search.searched.append("ids of donations, donors, schedules, contacts; invoices, partners and pledges of Aegis")

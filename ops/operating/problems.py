@@ -77,7 +77,7 @@ def problem_of(error: Exception) -> Problem | None:
 
 def _of_the_product(error: GiftBridgeError) -> Problem:
     if isinstance(error, InvalidSettings):
-        return WrongUsage("The settings document is refused; nothing was saved.", error.problems)
+        return WrongUsage("The settings document is refused; nothing was saved.", list(map(str, error.problems)))
     if isinstance(error, RetryLater):
         return Unreachable(error.explain())
     return NeedsPerson(error.explain())

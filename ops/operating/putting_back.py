@@ -9,8 +9,6 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, State, Trouble
 from ops.operating.stack import Stack
 
-_LINES = 1_000
-
 
 def is_untried(delivery: Delivery, reopened_as: int) -> bool:
     """Whether nothing was done about it since it was reopened, with this revision, but to have it wait."""
@@ -23,7 +21,9 @@ def is_untried(delivery: Delivery, reopened_as: int) -> bool:
 def put_back(stack: Stack, delivery: Delivery, was: State, cause: str, why: str, who: str) -> Delivery:
     """Failed or ignored again, with the trouble it had. Raises LostRace when somebody has begun with it."""
     now = stack.tools.now()
-    trouble = _trouble_before(stack, delivery, cause)
+    # A row that the version before reopened tells it only until it waits for something else.
+    kept = delivery.reopened_from or (delivery.trouble if delivery.state is not State.WAITING else None)
+    trouble = kept or Trouble(cause, "as before the retry that was cancelled; its activity tells")
     ended = life.ignored if was is State.IGNORED else life.failed
     # Its nudge is still in line: it must not be taken for one that was redriven from the dead letters. Its dead letter
     # may be gone, because the sweep deletes those of deliveries that were reopened.
@@ -44,19 +44,3 @@ def put_back(stack: Stack, delivery: Delivery, was: State, cause: str, why: str,
     if letter is not None:
         stack.queue_of(saved.destination).send_dead_letter(saved, letter)
     return saved
-
-
-def _trouble_before(stack: Stack, delivery: Delivery, cause: str) -> Trouble:
-    """Waiting puts another trouble in the row: then the one before is read from the activity."""
-    if delivery.trouble is not None and delivery.state is not State.WAITING:
-        return delivery.trouble
-    for line in stack.tools.activity.of_entity(delivery.donor_entity, _LINES):
-        details = line.get("details") or {}
-        if line.get("delivery") == delivery.id and details.get("cause") == cause and line["what"] in _ENDED:
-            field = details.get("field")
-            text, _, remedy = str(line["why"]).removeprefix(f"{field}: ").partition(" — ")
-            return Trouble(cause, text, field, remedy or None, tuple(details.get("candidates") or ()))
-    return Trouble(cause, "as before the retry that was cancelled; its activity tells")
-
-
-_ENDED = frozenset({"failed", "ignored"})

@@ -145,12 +145,12 @@ def carry_out(stack: Stack, plan: Plan, who: str) -> Iterator[Result]:
         yield from results
 
 
-def reopen(stack: Stack, before: Delivery, way: Way, why: str, who: str) -> Delivery:
-    """Have a delivery tried as its way says; `why` stands in its activity. Raises LostRace."""
+def reopen(stack: Stack, before: Delivery, way: Way, why: str, who: str, run: str | None = None) -> Delivery:
+    """Have a delivery tried as its way says; `why` and the run stand in its activity. Raises LostRace."""
     tools = stack.tools
     if way is not Way.NOW:
         work = Work(tools, before)
-        work.reopen(why)
+        work.reopen(why, run)
         return work.delivery
     now = tools.now()
     line = tools.activity.line(
@@ -160,7 +160,7 @@ def reopen(stack: Stack, before: Delivery, way: Way, why: str, who: str) -> Deli
         why=f"{why}: wanted now",
         delivery_id=before.id,
         who=who,
-        details={"kind": before.kind.value},
+        details={"kind": before.kind.value, **({"run": run} if run is not None else {})},
     )
     return tools.deliveries.save(before, replace(before, due=now, updated_at=now), line)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from giftbridge.domain.deliveries import WAITS_FOR_ANOTHER, Delivery, State
+from giftbridge.domain.delivery_ids import destination_of
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
 from giftbridge.store.budgets import RateBudget
@@ -136,7 +137,7 @@ class Shift:
 
         Live work keeps its part of the budget. However small that is, one a minute is released.
         """
-        busy = Counter(_destination(self.items[number]) for number in under_way)
+        busy = Counter(destination_of(self.items[number].id) for number in under_way)
         room = {name: self._calls_left(name) // CALLS_EACH - busy[name] for name in DESTINATIONS}
         if not under_way and (self._released_at is None or self.now - self._released_at >= _AT_LEAST_EVERY):
             room = {name: max(1, places) for name, places in room.items()}
@@ -144,7 +145,7 @@ class Shift:
         for number in self._planned():
             if len(chosen) >= min(_SLICE, WINDOW - len(under_way)):
                 break
-            name = _destination(self.items[number])
+            name = destination_of(self.items[number].id)
             if room.get(name, 0) > 0:
                 room[name] -= 1
                 chosen.append(number)
@@ -178,7 +179,7 @@ class Shift:
         if delivery.revision == item.revision:
             try:
                 why = f"retried by {self.run.who}, {self._mark}"
-                return reopen(self.stack, delivery, item.way, why, self.run.who)
+                return reopen(self.stack, delivery, item.way, why, self.run.who, self.run.id)
             except LostRace:
                 pass
         return self._is_ours(delivery)
@@ -186,7 +187,8 @@ class Shift:
     def _is_ours(self, delivery: Delivery) -> bool:
         """Whether a shift of this run reopened it, one that died before it noted that perhaps."""
         lines = self.stack.tools.activity.since(delivery.donor_entity, format_moment(self.run.at))
-        return any(line.get("delivery") == delivery.id and self._mark in str(line["why"]) for line in lines)
+        told = [line.get("details") or {} for line in lines if line.get("delivery") == delivery.id]
+        return any(details.get("run") == self.run.id for details in told)
 
     @property
     def _mark(self) -> str:
@@ -224,7 +226,7 @@ class Shift:
 
     def _blocked(self, under_way: list[int]) -> str | None:
         """Why a destination of those under way takes nothing."""
-        names = {_destination(self.items[number]) for number in under_way}
+        names = {destination_of(self.items[number].id) for number in under_way}
         reasons = (self.stack.tools.state.destination(name).blocks("", self.now) for name in sorted(names))
         return next((reason[0] for reason in reasons if reason is not None), None)
 
@@ -288,7 +290,3 @@ class Shift:
             self._set(number, Outcome.UNDER_WAY if is_ours else Outcome.CANCELLED)
             begun += [number] if is_ours else []
         return begun
-
-
-def _destination(item: RunItem) -> str:
-    return item.id.partition("/")[0]

@@ -6,14 +6,14 @@ import contextlib
 import copy
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from giftbridge.domain.settings import Settings, read_settings
-from giftbridge.errors import InvalidSettings, LostRace
+from giftbridge.errors import InvalidSettings, LostRace, SettingsProblem
 from giftbridge.store.settings_versions import SettingsVersion
 from ops.operating.problems import NeedsPerson, WrongUsage
-from ops.operating.settings_fields import flat, laid_over, takes_of
+from ops.operating.settings_fields import all_fields, flat, laid_over
 from ops.operating.stack import Stack
 
 
@@ -52,9 +52,9 @@ def checked(document: Mapping[str, Any]) -> Settings:
         raise InvalidSettings([_with_allowed_values(problem) for problem in refused.problems]) from refused
 
 
-def _with_allowed_values(problem: str) -> str:
-    takes = takes_of(problem.partition(":")[0])
-    return f"{problem}; it takes {takes}" if takes is not None else problem
+def _with_allowed_values(problem: SettingsProblem) -> SettingsProblem:
+    takes = next((known.takes for known in all_fields() if problem.is_of(known.name)), None)
+    return replace(problem, text=f"{problem.text}; it takes {takes}") if takes is not None else problem
 
 
 def over_current(stack: Stack, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _has_problem(document: dict[str, Any], name: str) -> bool:
     try:
         read_settings(document)
     except InvalidSettings as refused:
-        return any(problem.startswith(name) for problem in refused.problems)
+        return any(problem.is_of(name) for problem in refused.problems)
     return False
 
 

@@ -13,12 +13,14 @@ from giftbridge.domain.settings import Settings, read_settings
 
 @dataclass(frozen=True, slots=True)
 class SettingsField:
-    """One setting; `takes` says in words what values are allowed."""
+    """One setting; `takes` says in words what values are allowed, `options` lists them where they are few."""
 
     name: str
     default: Any
     takes: str
     description: str
+    options: tuple[str, ...]
+    may_be_null: bool
 
 
 def all_fields() -> list[SettingsField]:
@@ -26,12 +28,6 @@ def all_fields() -> list[SettingsField]:
     schema = Settings.model_json_schema()
     defaults = read_settings({}).model_dump(mode="json")
     return list(_fields(schema, schema["$defs"], defaults, ""))
-
-
-def takes_of(field: str) -> str | None:
-    """What a setting, or an entry of it, takes; None for an unknown one."""
-    fitting = [known for known in all_fields() if field == known.name or field.startswith(f"{known.name}.")]
-    return fitting[0].takes if fitting else None
 
 
 def _fields(
@@ -43,8 +39,10 @@ def _fields(
         if section is not None:
             found += _fields(section, definitions, defaults[name], f"{prefix}{name}.")
         else:
-            takes = _takes(member, definitions)
-            found.append(SettingsField(prefix + name, defaults[name], takes, member.get("description", "")))
+            takes, told = _takes(member, definitions), member.get("description", "")
+            may_be_null = any(option.get("type") == "null" for option in member.get("anyOf", ()))
+            options = _options(member, definitions)
+            found.append(SettingsField(prefix + name, defaults[name], takes, told, options, may_be_null))
     return found
 
 
@@ -54,6 +52,12 @@ def _section(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappi
         return None
     section: Mapping[str, Any] = definitions[reference.rsplit("/", 1)[-1]]
     return section if "properties" in section else None
+
+
+def _options(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[str, ...]:
+    if "$ref" in schema:
+        return _options(definitions[schema["$ref"].rsplit("/", 1)[-1]], definitions)
+    return ("true", "false") if schema.get("type") == "boolean" else tuple(map(str, schema.get("enum", ())))
 
 
 def _takes(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

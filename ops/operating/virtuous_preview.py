@@ -117,14 +117,13 @@ class VirtuousLook:
         after = change_for(sighting, before, snapshot.base.ours, self.turn.now)
         if after is None or isinstance(after, FirstSight):
             return "known", f"is {before.state.value}" if before is not None else "was seen before", None
-        key = self.tools.keys.get(sighting.entity, VIRTUOUS)
-        contact = key.key.partition("/")[0] if key is not None and key.key is not None else None
+        link = self.tools.keys.contact_link(sighting.entity)
         # A contact that is not known is sent whole.
-        groups = groups_to_send(snapshot.base if contact else Base({}), fields)
+        groups = groups_to_send(snapshot.base if link is not None else Base({}), fields)
         if not groups:
             return "ignored", "became empty, and the import tool erases nothing", None
         named = tuple(sorted(groups & ALL_GROUPS))
-        whom = f"contact {contact}" if contact else "the contact that the import finds or makes"
+        whom = f"contact {link.contact_id}" if link is not None else "the contact that the import finds or makes"
         return "sent", f"{', '.join(named)}; with the next batch, into {whom}", named
 
 

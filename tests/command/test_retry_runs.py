@@ -85,6 +85,7 @@ def test_what_fails_again_says_why(connected: Desk) -> None:
 def test_killed_at_any_write_and_resumed_nothing_is_done_twice(storm: Storm, write: int) -> None:
     run_id = retry_runs.start(storm.stack, storm.plan(), "ann")
     _die_at(storm, run_id, write)
+    _reword_the_activity(storm)
     storm.pass_time(31)
 
     *_, last = storm.follow(run_id)
@@ -177,6 +178,8 @@ def test_what_waited_for_the_budget_goes_back_with_the_trouble_it_had(connected:
     for _ in range(3):
         next(shift)
     assert any(connected.bench.delivery(gift).state is State.WAITING for gift in gifts)
+
+    _reword_the_activity(storm)
 
     retry_runs.cancel(storm.stack, run_id, "bob")
     list(shift)
@@ -340,6 +343,19 @@ def _die_at(storm: Storm, run_id: str, write: int) -> None:
         pass
     finally:
         events.unregister("before-call.dynamodb", count)
+
+
+def _reword_the_activity(storm: Storm) -> None:
+    """The sentences of all lines say something else: they are for people, and nothing is decided by them."""
+    bench = storm.at.bench
+    for line in bench.rows("ActivityTable"):
+        key = {name: {"S": str(line[name])} for name in ("entity", "at")}
+        bench.dynamodb.update_item(
+            TableName="ActivityTable",
+            Key=key,
+            UpdateExpression="SET why = :why",
+            ExpressionAttributeValues={":why": {"S": "in other words"}},
+        )
 
 
 def _with_an_open_attempt(storm: Storm) -> Any:

@@ -225,6 +225,17 @@ def test_raisedonors_is_read_and_the_batch_run(trio: Desk) -> None:
     assert (said(trio, "pickup run"), said(trio, "batch run")) == ([OPERATOR], [OPERATOR])
 
 
+def test_a_setting_that_may_be_null_is_emptied_and_one_of_a_few_is_chosen(page: Browser, connected: Desk) -> None:
+    connected.bench.settings(limits={"aegis_per_hour": 900}, aegis={"origin_source": "WEB"})
+    emptied = {"s:limits.aegis_per_hour": "", "s:aegis.origin_source": "", "s:aegis.on_several_matches": "review"}
+
+    page.press(page.press("/settings/edit", "/settings/edit", **emptied), "/settings")
+
+    after = connected.stack.versions.current().settings
+    assert (after.limits.aegis_per_hour, after.aegis.origin_source) == (None, None)
+    assert after.aegis.on_several_matches == "review"
+
+
 def test_settings_are_checked_shown_as_a_difference_saved_and_rolled_back(page: Browser, connected: Desk) -> None:
     before = connected.stack.versions.current()
     wrong = page.press("/settings/edit", "/settings/edit", **{"s:retries.breaker_failures": "many"})

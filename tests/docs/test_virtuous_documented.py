@@ -14,6 +14,7 @@ from giftbridge.domain.contact_merging import Verdict
 from giftbridge.domain.deliveries import Kind, State, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.delivery_life import new_delivery
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.settings import Settings
 from giftbridge.flows import virtuous_landing
 from giftbridge.store.delivery_rows import SHARDS, bucket_of
@@ -70,7 +71,7 @@ def test_the_partitions_of_the_index_are_those_of_the_code() -> None:
     made = {
         bucket(),
         bucket(is_backfill=True),
-        bucket(state=State.DELIVERED, mirrors=("donor:1:2",)),
+        bucket(state=State.DELIVERED, mirrors=(Mirror(Mirrored.DONOR, "1", "2"),)),
         bucket(kind=Kind.DONATION_CREATED),
         bucket(kind=Kind.DONATION_CREATED, state=State.SENT),
         bucket(state=State.FAILED),

@@ -11,6 +11,7 @@ import pytest
 
 from giftbridge.domain.deliveries import Kind, State, Trouble
 from giftbridge.domain.delivery_life import new_delivery
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.times import format_moment
 from giftbridge.flows import daily_batch
 from giftbridge.flows.vitals import MISSED_AFTER, RECONCILIATION, Vitals, VitalSigns
@@ -68,8 +69,8 @@ def test_the_age_is_that_of_the_oldest_gift_or_refund_whenever_it_is_due(bench: 
         {"destination": "virtuous"},
         {"destination": "virtuous", "state": State.SENT},
         {"destination": "virtuous", "chunk": "virtuous/chunk/x/1"},
-        {"state": State.DELIVERED, "mirrors": ("donor:1:2",)},
-        {"state": State.IGNORED, "trouble": Trouble("test-mode", ""), "mirrors": ("donor:1:2",)},
+        {"state": State.DELIVERED, "mirrors": (Mirror(Mirrored.DONOR, "1", "2"),)},
+        {"state": State.IGNORED, "trouble": Trouble("test-mode", ""), "mirrors": (Mirror(Mirrored.DONOR, "1", "2"),)},
         {"state": State.FAILED, "trouble": Trouble("unknown-fund:A", "")},
         {"is_backfill": True},
         {"state": State.WAITING, "trouble": Trouble("original-held", "waits for the import")},

@@ -13,6 +13,7 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
 from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES, retry_delay
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.errors import Ambiguous, Rejected
 from tests.unit.samples import NOW, attempt, delivery
 
@@ -48,11 +49,11 @@ def test_the_intent_to_send_holds_the_attempt_and_a_lease() -> None:
 
 
 def test_a_delivered_one_has_no_trouble_left_and_keeps_its_mirrors() -> None:
-    before = replace(_unknown(), fail_after_probe=TROUBLE, mirrors=("donor:1:2",))
+    before = replace(_unknown(), fail_after_probe=TROUBLE, mirrors=(Mirror(Mirrored.DONOR, "1", "2"),))
     row = life.delivered(before, LATER)
     assert (row.state, row.trouble, row.fail_after_probe, row.lease_until) == (State.DELIVERED, None, None, None)
     assert row.attempt == before.attempt
-    assert row.mirrors == ("donor:1:2",)
+    assert row.mirrors == (Mirror(Mirrored.DONOR, "1", "2"),)
 
 
 def test_waiting_counts_only_what_speaks_about_the_record() -> None:
@@ -113,6 +114,19 @@ def test_a_retry_starts_with_fresh_counts() -> None:
 def test_a_retry_of_what_may_have_been_sent_probes_first() -> None:
     row = life.reopened(replace(life.failed(_unknown(), TROUBLE, LATER), fail_after_probe=TROUBLE), DUE)
     assert (row.state, row.attempt, row.fail_after_probe) == (State.UNKNOWN, attempt(), None)
+
+
+def test_a_retry_remembers_what_it_was_reopened_from_until_it_ends() -> None:
+    again = life.reopened(life.failed(_sending(), TROUBLE, LATER), DUE)
+    behind = life.waiting(again, replace(TROUBLE, cause="behind-another"), DUE, DUE, counts=False)
+    assert again.reopened_from == behind.reopened_from == TROUBLE
+    for ended in (
+        life.delivered(behind, DUE),
+        life.sent(behind, DUE, DUE),
+        life.failed(behind, behind.trouble or TROUBLE, DUE),
+        life.ignored(behind, TROUBLE, DUE),
+    ):
+        assert ended.reopened_from is None
 
 
 def test_the_activity_of_a_delivery_without_a_donor_is_its_own() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from giftbridge.clients.raisedonors_wire import read_donation
 from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_values import cents
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.donations import Allocation, Donation
 from giftbridge.domain.validation import require_amount, require_sound
 from giftbridge.errors import Rejected
@@ -150,3 +151,17 @@ def test_an_amount_has_two_decimals_on_the_wire_whatever_it_had_before() -> None
 def test_an_allocation_of_four_decimals_counts_as_the_same_amount() -> None:
     allocations = (Allocation(301, Decimal("50.0000")), Allocation(302, Decimal("25.10")))
     require_sound(replace(DONATION, allocations=allocations), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "currency"),
+    [("25.00 USD", "25.00", "USD"), ("-25.00 USD", "-25.00", "USD"), ("25.00", "25.00", ""), ("0.10 C", "0.10", "C")],
+)
+def test_money_is_written_in_a_row_as_it_is_read(text: str, amount: str, currency: str) -> None:
+    assert Money.read(text) == Money(Decimal(amount), currency)
+    assert str(Money(Decimal(amount), currency)) == text
+
+
+@pytest.mark.parametrize("text", [None, "", "USD", "NaN USD", "Infinity USD", "many USD", "1,250.00 USD", " 25.00 USD"])
+def test_what_is_no_money_is_none(text: str | None) -> None:
+    assert Money.read(text) is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from giftbridge.domain.settings import Settings, read_settings
-from giftbridge.errors import InvalidSettings
+from giftbridge.errors import InvalidSettings, SettingsProblem
 
 FIXED: dict[str, Any] = json.loads("""
 {"time_zone": "UTC", "batch_at": "22:00",
@@ -107,7 +107,7 @@ LOST, FREQUENCY = ["recreate", "send_without_pledge", "fail"], {"26": "Fortnight
 def test_a_mistake_names_its_field_and_what_is_allowed(document: Any, field: str, words: list[str]) -> None:
     with pytest.raises(InvalidSettings) as refused:
         read_settings(document)
-    [problem] = refused.value.problems
+    [problem] = map(str, refused.value.problems)
     assert problem.startswith(f"{field}: "), problem
     assert all(word in problem for word in words), problem
 
@@ -121,3 +121,11 @@ def test_all_mistakes_of_a_document_are_named_at_once() -> None:
 def test_a_start_without_a_zone_means_utc() -> None:
     given = read_settings({"raisedonors": {"start_from": "2026-01-31T08:00:00"}})
     assert given.raisedonors.start_from == datetime(2026, 1, 31, 8, tzinfo=UTC)
+
+
+def test_a_problem_is_of_its_own_setting_and_of_no_other_that_begins_alike() -> None:
+    problem = SettingsProblem("limits.aegis_per_hour.0", "limits.virtuous_per_hour: is odd")
+    assert problem.is_of("limits.aegis_per_hour")
+    assert problem.is_of("limits")
+    assert not problem.is_of("limits.aegis_per")
+    assert not problem.is_of("limits.virtuous_per_hour")

@@ -6,9 +6,9 @@ import re
 
 from starlette.responses import RedirectResponse, Response
 
+from giftbridge.domain.entities import donor_of
 from ops.console.jobs import Job
 from ops.console.rendering import THEME_COOKIE, THEMES
-from ops.console.story_lines import donor_of
 from ops.console.visit import NoSuchPageError, Visit, acts, looks
 from ops.operating import pausing, pickup, story
 from ops.operating.problems import WrongUsage

@@ -74,18 +74,12 @@ def _fields(values: Mapping[str, Any], given: Mapping[str, str], problems: Mappi
             field,
             (field.name.partition(".")[2] or field.name).replace(".", ": ").replace("_", " "),
             given.get(field.name, shown(values.get(field.name))),
-            _options(field),
+            field.options,
             values.get(field.name) == field.default,
             problems.get(field.name),
         )
         for field in all_fields()
     ]
-
-
-def _options(field: SettingsField) -> tuple[str, ...]:
-    if field.takes == "true or false":
-        return ("true", "false")
-    return tuple(field.takes.removeprefix("one of ").split(", ")) if field.takes.startswith("one of ") else ()
 
 
 def _sections(fields: list[FormField]) -> list[tuple[str, list[FormField]]]:
@@ -127,7 +121,7 @@ def check(visit: Visit) -> Response:
 
 
 def _typed(field: SettingsField, text: str) -> str:
-    return "null" if not text and field.takes.endswith("or null") else text
+    return "null" if not text and field.may_be_null else text
 
 
 def _by_field(refused: InvalidSettings, fields: Mapping[str, SettingsField]) -> tuple[dict[str, str], list[str]]:
@@ -135,12 +129,11 @@ def _by_field(refused: InvalidSettings, fields: Mapping[str, SettingsField]) -> 
     found: dict[str, str] = {}
     others: list[str] = []
     for problem in refused.problems:
-        where, _, what = problem.partition(":")
-        name = next((name for name in fields if where == name or where.startswith(f"{name}.")), None)
+        name = next((name for name in fields if problem.is_of(name)), None)
         if name is None:
-            others.append(problem)
+            others.append(str(problem))
         else:
-            found[name] = what.strip()
+            found[name] = problem.text
     return found, others
 
 
@@ -160,7 +153,7 @@ def json_check(visit: Visit) -> Response:
         document = actions.over_current(visit.stack, actions.read_document(text, "The document"))
         actions.checked(document)
     except (InvalidSettings, WrongUsage) as refused:
-        problems = list(refused.problems) if isinstance(refused, InvalidSettings) else [refused.text]
+        problems = list(map(str, refused.problems)) if isinstance(refused, InvalidSettings) else [refused.text]
         return visit.page("settings_json.html", "Settings as JSON", status=422, text=text, problems=problems)
     return _difference(visit, document, visit.given("note") or "imported in the console")
 

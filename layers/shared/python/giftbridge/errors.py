@@ -21,6 +21,8 @@ system it came from; `remedy` tells a person what to do. None of them ever holds
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 
@@ -170,9 +172,24 @@ class LostRace(GiftBridgeError):
         self.rows = rows
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsProblem:
+    """What is wrong with a setting, or with an entry of it; without a field, with the whole document."""
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field or 'document'}: {self.text}"
+
+    def is_of(self, setting: str) -> bool:
+        """Whether it is the setting's own problem, or one of its entries'."""
+        return f"{self.field}.".startswith(f"{setting}.")
+
+
 class InvalidSettings(GiftBridgeError):
     """A settings document that breaks a rule; `problems` names each field and the allowed values."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems), cause="invalid-settings")
-        self.problems = problems
+    def __init__(self, problems: Sequence[SettingsProblem]) -> None:
+        super().__init__("; ".join(map(str, problems)), cause="invalid-settings")
+        self.problems = tuple(problems)

@@ -1,8 +1,9 @@
-"""Amounts of money as texts, the way servers and people write them."""
+"""Amounts of money as texts: the way servers and people write them, and the way a delivery remembers one."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 
 _GAP = "[ \u00a0\u2009\u202f'\u2019]"
@@ -32,3 +33,20 @@ def amount_in(text: str) -> Decimal:
     if any(form.fullmatch(written) for form in _READABLE_WITH_COMMA):
         return Decimal(re.sub(rf"{_GAP}|\.", "", written).replace(",", "."))
     raise ValueError(f"{written[:20]!r} is no amount, or could be two: write it like 1250.00")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount and its currency, which is empty where it was not told; as text `-25.00 USD`."""
+
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount:.2f} {self.currency}".strip()
+
+    @classmethod
+    def read(cls, text: object) -> Money | None:
+        """The money that a text tells; None for anything else."""
+        number, _, currency = str(text).partition(" ")
+        return cls(Decimal(number), currency) if _PLAIN.fullmatch(number) else None

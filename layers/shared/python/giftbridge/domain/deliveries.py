@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.remembered import Mirror
 from giftbridge.errors import GiftBridgeError, Held
 
 
@@ -108,7 +109,8 @@ class Delivery:
     failed with, and `failed_message` the id that SQS gave it: a redriven one has the same name and another id;
     `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors;
     `deaths` counts dead letters that found it with nobody getting anywhere;
-    `fail_after_probe` is the trouble to fail with when a probe finds nothing.
+    `fail_after_probe` is the trouble to fail with when a probe finds nothing; `reopened_from` is the trouble it had
+    when it was reopened, until it ends again.
     What can happen again to one entity has one delivery: `wanted` counts its sightings, `served` is the count that the
     destination was brought up to, `seen` the mark of the newest sighting. What happens once keeps both at 0.
     Of the import tool: `row` is the row as sent, JSON repeated byte for byte; `chunk` names the delivery that carries
@@ -138,8 +140,9 @@ class Delivery:
     failed_message: str = ""
     trouble: Trouble | None = None
     fail_after_probe: Trouble | None = None
+    reopened_from: Trouble | None = None
     result: Mapping[str, str] = field(default_factory=dict)
-    mirrors: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
     wanted: int = 0
     served: int = 0
     seen: str = ""

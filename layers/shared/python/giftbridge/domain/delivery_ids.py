@@ -48,3 +48,8 @@ def contact_updated_id(contact_id: int | str) -> str:
 def chunk_id(batch: str, number: int) -> str:
     """The id of handing one chunk of a batch to the import tool."""
     return f"{VIRTUOUS}/chunk/{batch}/{number}"
+
+
+def destination_of(delivery_id: str) -> str:
+    """The destination that a delivery's id begins with."""
+    return delivery_id.partition("/")[0]

@@ -71,6 +71,7 @@ def delivered(delivery: Delivery, now: datetime) -> Delivery:
         lease_until=None,
         trouble=None,
         fail_after_probe=None,
+        reopened_from=None,
         updated_at=now,
     )
 
@@ -86,6 +87,7 @@ def sent(delivery: Delivery, due: datetime, now: datetime) -> Delivery:
         lease_until=None,
         trouble=None,
         fail_after_probe=None,
+        reopened_from=None,
         attempts=0,
         first_failed_at=None,
         updated_at=now,
@@ -143,6 +145,7 @@ def failed(delivery: Delivery, trouble: Trouble, now: datetime) -> Delivery:
         state=State.FAILED,
         trouble=trouble,
         fail_after_probe=None,
+        reopened_from=None,
         lease_until=None,
         attempt=delivery.attempt if keeps_attempt else None,
         # A refused row was not held: a retry is made of what the source says by then.
@@ -160,6 +163,7 @@ def ignored(delivery: Delivery, trouble: Trouble, now: datetime, *, keeps_attemp
         delivery,
         state=State.IGNORED,
         trouble=trouble,
+        reopened_from=None,
         due=now,
         attempt=delivery.attempt if keeps_attempt else None,
         row=delivery.row if keeps_attempt else "",
@@ -181,6 +185,7 @@ def reopened(delivery: Delivery, now: datetime) -> Delivery:
         first_failed_at=None,
         lease_until=None,
         fail_after_probe=None,
+        reopened_from=delivery.trouble,
         updated_at=now,
     )
 

@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.deliveries import Kind
-from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
+from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS, destination_of
 from giftbridge.domain.notices import DIGEST, FieldChange, Notice
 
 _TITLES = {AEGIS: "Aegis", VIRTUOUS: "Virtuous", RAISEDONORS: "RaiseDonors"}
@@ -77,22 +78,13 @@ def tally_of(lines: Iterable[Mapping[str, Any]]) -> DayTally:
         group = _GROUPS.get(details.get("kind", ""))
         if line.get("what") != "delivered" or group is None:
             continue
-        key = (str(line.get("delivery") or "").partition("/")[0], group)
+        key = (destination_of(str(line.get("delivery") or "")), group)
         tally.counts[key] += 1
-        amount, currency = _money(details.get("amount"))
-        if amount is not None:
-            money[key][currency] += amount
+        told = Money.read(details.get("amount"))
+        if told is not None:
+            money[key][told.currency] += told.amount
     tally.money = {key: dict(sums) for key, sums in money.items()}
     return tally
-
-
-def _money(text: object) -> tuple[Decimal | None, str]:
-    """An amount as a delivery's result tells it, such as "-25.00 USD"."""
-    number, _, currency = str(text or "").partition(" ")
-    try:
-        return Decimal(number), currency
-    except InvalidOperation:
-        return None, ""
 
 
 def digest_notice(

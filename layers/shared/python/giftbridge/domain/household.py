@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from giftbridge.domain.contact_ids import ContactLink
 from giftbridge.domain.contacts import Contact, Individual
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.normalising import email_form, plain
@@ -89,24 +90,16 @@ def _primary(individuals: Sequence[Individual]) -> Individual | None:
     return next((one for one in individuals if one.is_primary), individuals[0] if individuals else None)
 
 
-def link_key(contact: Contact, individual: Individual | None) -> str:
-    """The key of a donor in Virtuous: the contact's id, and the individual's in a household (requirement D3)."""
-    if individual is None or contact.is_organization:
-        return str(contact.id)
-    return f"{contact.id}/{individual.id}"
-
-
-def individual_of(key: str | None) -> int | None:
-    """The individual that a key names."""
-    individual = (key or "").partition("/")[2]
-    return int(individual) if individual else None
+def link_of(contact: Contact, individual: Individual | None) -> ContactLink:
+    """Whom a donor is in Virtuous: the contact, and in a household the individual (requirement D3)."""
+    return ContactLink(contact.id, None if individual is None or contact.is_organization else individual.id)
 
 
 def donor_body(contact: Contact, individual: Individual | None) -> Mapping[str, object]:
     """A donor to be created, without any e-mail (requirement E5); the key tells it from any other (createDonor)."""
     address = contact.address
     phone = individual.phones[0] if individual is not None and individual.phones else None
-    body: dict[str, object] = {"crmKeys": {"Virtuous": link_key(contact, individual)}, "isTestMode": False}
+    body: dict[str, object] = {"crmKeys": {"Virtuous": str(link_of(contact, individual))}, "isTestMode": False}
     if contact.is_organization:
         body |= {"isOrganization": True, "organizationName": (contact.name or "").strip()}
     elif individual is not None:

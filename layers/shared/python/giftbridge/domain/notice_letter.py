@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from giftbridge.domain.entities import donor_of
 from giftbridge.domain.notices import (
     DIGEST,
     EDIT_WITHOUT_PARTNER,
@@ -119,8 +120,8 @@ def _name(about: str) -> str:
 
 def _look_further(about: str, last: WaitingNotice, stack: str) -> list[str]:
     """The command that tells the whole story."""
-    entity, _, number = about.partition("#")
-    named = f"--donor {_plain(number)}" if entity == "donor" else _plain(last.notice.delivery_id or "")
+    donor = donor_of(about)
+    named = f"--donor {donor}" if donor is not None else _plain(last.notice.delivery_id or "")
     if not named:
         return []
     of_stack = f" --stack-name {_plain(stack)}" if stack else ""

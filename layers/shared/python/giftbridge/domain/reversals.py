@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from giftbridge.domain.aegis_values import cents
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.deliveries import Delivery
 from giftbridge.domain.donations import Donation, Project
 from giftbridge.domain.partners import HistoryRow
@@ -50,7 +51,7 @@ def told_as_sent(values: Mapping[str, str]) -> dict[str, str]:
     """What a delivery's result tells of a transaction that was found or picked: partner, amount and pledge as sent."""
     told = {name: values[name] for name in ("partner", "amount", PLEDGE) if values.get(name)}
     if "amount" in told:
-        told["amount"] = f"{told['amount']} {values.get(CURRENCY, '')}".strip()
+        told["amount"] = str(Money(Decimal(told["amount"]), values.get(CURRENCY, "")))
     return told
 
 
@@ -79,9 +80,10 @@ def projects_as_sent(original: Delivery, donation: Donation, now: Mapping[int, P
 
 def require_same_amount(original: Delivery, donation: Donation) -> None:
     """Raises Rejected when the gift's amount is no longer the one that was sent."""
-    sent = original.result.get("amount")
-    if sent is not None and Decimal(sent.split()[0]) != donation.amount:
-        raise _differs(f"the original was sent with {sent}")
+    told = original.result.get("amount")
+    sent = Money.read(told)
+    if told is not None and (sent is None or sent.amount != donation.amount):
+        raise _differs(f"the original was sent with {told}")
 
 
 def reversing_rows(rows: Iterable[HistoryRow], donation: Donation) -> list[HistoryRow]:

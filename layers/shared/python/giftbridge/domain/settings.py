@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from giftbridge.errors import InvalidSettings
+from giftbridge.errors import InvalidSettings, SettingsProblem
 
 MatchField = Literal["donor_id", "first_name", "last_name", "company", "email", "phone", "address"]
 Frequency = Literal[
@@ -243,12 +243,12 @@ def read_settings(document: object) -> Settings:
         raise InvalidSettings([_problem(error) for error in refused.errors()]) from refused
 
 
-def _problem(error: Any) -> str:
+def _problem(error: Any) -> SettingsProblem:
     field = ".".join(
         str(part) for part in error["loc"] if not str(part).startswith(("function-", "constrained-", "[key]"))
     )
     if error["type"] == "extra_forbidden":
-        return f"{field}: unknown setting; `giftbridge settings show` lists all there are"
+        return SettingsProblem(field, "unknown setting; `giftbridge settings show` lists all there are")
     value = error.get("input")
     shown = "" if isinstance(value, dict | list) else f" (got {value!r})"
-    return f"{field or 'document'}: {error['msg']}{shown}"
+    return SettingsProblem(field, f"{error['msg']}{shown}")

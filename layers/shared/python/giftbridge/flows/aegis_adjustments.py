@@ -14,6 +14,7 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import cents
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected
 from giftbridge.domain.deliveries import Delivery, Kind
 from giftbridge.domain.delivery_ids import donation_created_id
@@ -27,6 +28,7 @@ from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_transactions import live_pledge, post_transaction, transaction_numbered
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim
 
 # What an adjustment's row is made with: the delivery it is of, the transaction that is wrong and its amount, and the
 # amount that puts it right.
@@ -61,12 +63,12 @@ class AegisAdjustments:
         invoice, _ = post_transaction(
             work, self.aegis, work.facts["partner"], donation.currency, lambda _: body, refuse
         )
-        work.facts["amount"] = f"{work.facts[ADJUSTS]} {donation.currency}"
+        work.facts["amount"] = str(Money(Decimal(work.facts[ADJUSTS]), donation.currency))
         self.record(work, invoice, "adjustment recorded in Aegis", proven=True)
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the adjustment is in Aegis under this number."""
-        work.delivered({"invoice": invoice}, why, claim=f"aegis-invoice#{invoice}", proven=proven)
+        work.delivered({"invoice": invoice}, why, claim=invoice_claim(invoice), proven=proven)
 
     def _require_unchanged(self, work: Work, day: date) -> None:
         """Raises Skipped when somebody has put it right by hand, or changed it, since it was planned."""

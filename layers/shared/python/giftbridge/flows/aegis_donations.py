@@ -10,10 +10,12 @@ from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import funds_of, transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
 from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
 from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import require_eligible, require_sound
@@ -26,6 +28,7 @@ from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim
 
 SYSTEM = "aegis"
 
@@ -76,7 +79,7 @@ class AegisDonations:
     def number_stored(self, work: Work) -> str | None:
         """The number under which somebody found what a lost request made, and stored it on the donation."""
         key = self.key_of_others(work)
-        claims = self.tools.keys.claimed_by([f"aegis-invoice#{key}"], SYSTEM)
+        claims = self.tools.keys.claimed_by([invoice_claim(key)], SYSTEM)
         return key if set(claims.values()) <= {work.delivery.id} else None
 
     def key_of_others(self, work: Work, source: Donation | None = None) -> str | None:
@@ -89,7 +92,7 @@ class AegisDonations:
 
         Raises Rejected where the key is that of another donation.
         """
-        claim = f"aegis-invoice#{invoice}"
+        claim = invoice_claim(invoice)
         claimant = self.tools.keys.claimed_by([claim], SYSTEM).get(claim, work.delivery.id)
         if claimant != work.delivery.id:
             raise Rejected(
@@ -167,7 +170,7 @@ class AegisDonations:
             return self.partners.settle_anew(work, prepared.donor, refused_id, settings, refused)
 
         invoice, partner_id = post_transaction(work, self.aegis, partner_id, donation.currency, body_for, anew)
-        work.facts.update(partner=partner_id, amount=f"{donation.amount:.2f} {donation.currency}")
+        work.facts.update(partner=partner_id, amount=str(Money(donation.amount, donation.currency)))
         if applied["pledge"] is not None:
             work.facts["pledge"] = applied["pledge"]
         self.record(work, invoice, "recorded in Aegis", proven=True)
@@ -180,8 +183,8 @@ class AegisDonations:
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the donation is in Aegis under this number; the number goes onto the gift too."""
-        work.mirrors.append(f"donation:{work.delivery.entity_id}:{invoice}")
-        work.delivered({"invoice": invoice}, why, claim=f"aegis-invoice#{invoice}", proven=proven)
+        work.mirrors.append(Mirror(Mirrored.DONATION, work.delivery.entity_id, invoice))
+        work.delivered({"invoice": invoice}, why, claim=invoice_claim(invoice), proven=proven)
 
     def appeal(self, donation: Donation, settings: AegisSettings) -> str:
         """The gift's motivation code where Aegis knows it, else the default appeal."""

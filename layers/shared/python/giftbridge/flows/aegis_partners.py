@@ -12,6 +12,7 @@ from giftbridge.domain.donations import Donor
 from giftbridge.domain.matching import Match, Rule, choose, is_plausible, matches, rules_for, searches_for
 from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL, REFUND_TO_NEW_PARTNER
 from giftbridge.domain.partners import Partner
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.errors import Ambiguous, Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
@@ -230,7 +231,7 @@ class AegisPartners:
         work.settle_key(f"donor#{donor.id}", partner_id, rule, ended)
         work.facts.update(partner=partner_id, matched_by=rule)
         if donor.crm_key != partner_id:
-            work.mirrors.append(f"donor:{donor.id}:{partner_id}")
+            work.mirrors.append(Mirror(Mirrored.DONOR, str(donor.id), partner_id))
         return partner_id
 
     def _made(self, work: Work, donor: Donor, partner_id: str, rule: str, sent: Fields) -> str:

@@ -20,6 +20,7 @@ from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.notices import PLEDGE_RECREATED
 from giftbridge.domain.partners import Pledge
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.validation import require_sound_schedule
 from giftbridge.errors import Held, LostRace, Rejected
@@ -27,6 +28,7 @@ from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.holds import KeyState, key_or_free
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import pledge_claim
 
 SYSTEM = "aegis"
 _WAIT = timedelta(seconds=5)
@@ -147,7 +149,7 @@ class AegisPledges:
         seen = self.tools.keys.get(plan.entity, SYSTEM)
         work.note("pledge taken over", f"{why}; RaiseDonors names {pledge_id}")
         work.also.append(self.tools.keys.link(plan.entity, SYSTEM, pledge_id, "imported key", seen, work.now))
-        claim = f"aegis-pledge#{pledge_id}"
+        claim = pledge_claim(pledge_id)
         work.also.append(self.tools.keys.claim(claim, SYSTEM, work.delivery.id, work.now))
 
     def _lost(
@@ -256,19 +258,19 @@ class AegisPledges:
         work.settle_key(entity, pledge_id, rule)
         work.also.append(work.agree(entity, fields))
         delivery = work.delivery
-        claim = f"aegis-pledge#{pledge_id}"
+        claim = pledge_claim(pledge_id)
         why_anew = delivery.attempt.values.get("why_anew") if delivery.attempt is not None else None
         if why_anew:
             work.notify(PLEDGE_RECREATED, entity, f"a new pledge was made: {why_anew}")
         work.also.append(self.tools.keys.claim(claim, delivery.destination, delivery.id, work.now))
         if settings.mirror_pledge_id:
-            work.mirrors.append(f"schedule:{entity.removeprefix('schedule#')}:{pledge_id}")
+            work.mirrors.append(Mirror(Mirrored.SCHEDULE, entity.removeprefix("schedule#"), pledge_id))
 
     def unclaimed(self, pledges: Iterable[Pledge], delivery_id: str) -> list[Pledge]:
         """Those of the pledges that no other schedule has."""
         found = list(pledges)
-        claims = self.tools.keys.claimed_by([f"aegis-pledge#{pledge.id}" for pledge in found], SYSTEM)
-        return [pledge for pledge in found if claims.get(f"aegis-pledge#{pledge.id}", delivery_id) == delivery_id]
+        claims = self.tools.keys.claimed_by([pledge_claim(pledge.id) for pledge in found], SYSTEM)
+        return [pledge for pledge in found if claims.get(pledge_claim(pledge.id), delivery_id) == delivery_id]
 
     def _body(
         self,

@@ -25,6 +25,7 @@ from giftbridge.flows.aegis_partners import KNOWN_BEFORE, AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim
 
 SYSTEM = "aegis"
 _REMEDY = "compare the donor's history in Aegis with RaiseDonors, then decide with `giftbridge review`"
@@ -173,15 +174,14 @@ class AegisProbes:
 
     def _others_of(self, work: Work, partner: str) -> list[Delivery]:
         """Deliveries of all donors that share the partner, found through the indexes."""
-        donors = {name for name in self.tools.keys.entities_with(SYSTEM, partner) if name.startswith("donor#")}
-        donors.add(work.delivery.donor_entity)
-        numbers = [int(name.removeprefix("donor#")) for name in donors if name.startswith("donor#")]
-        return [delivery for number in numbers for delivery in self.tools.deliveries.of_donor(number)]
+        donors = set(self.tools.keys.donors_with(SYSTEM, partner))
+        donors |= {work.delivery.donor_id} if work.delivery.donor_id is not None else set()
+        return [delivery for number in donors for delivery in self.tools.deliveries.of_donor(number)]
 
     def _unclaimed(self, invoices: Iterable[int], delivery_id: str) -> list[int]:
         numbers = list(dict.fromkeys(invoices))
-        claims = self.tools.keys.claimed_by([f"aegis-invoice#{number}" for number in numbers], SYSTEM)
-        return [number for number in numbers if claims.get(f"aegis-invoice#{number}", delivery_id) == delivery_id]
+        claims = self.tools.keys.claimed_by([invoice_claim(number) for number in numbers], SYSTEM)
+        return [number for number in numbers if claims.get(invoice_claim(number), delivery_id) == delivery_id]
 
 
 def _require_ruled_out(attempt: Attempt, partner: str) -> None:

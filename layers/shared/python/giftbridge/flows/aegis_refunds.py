@@ -8,6 +8,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.aegis_bodies import transaction_body
 from giftbridge.domain.aegis_mapping import Gathered
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
@@ -22,6 +23,7 @@ from giftbridge.flows.aegis_donations import AegisDonations
 from giftbridge.flows.aegis_transactions import live_pledge, post_transaction
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import invoice_claim
 
 SYSTEM = "aegis"
 _WAIT = timedelta(seconds=5)
@@ -56,7 +58,7 @@ class AegisRefunds:
 
     def record(self, work: Work, invoice: str, why: str, *, proven: bool) -> None:
         """The fact: the refund is in Aegis under this number."""
-        work.delivered({"invoice": invoice}, why, claim=f"aegis-invoice#{invoice}", proven=proven)
+        work.delivered({"invoice": invoice}, why, claim=invoice_claim(invoice), proven=proven)
 
     def _original(self, work: Work) -> Delivery:
         """The delivered original. Raises Held while its outcome is open, Skipped when it was surely never sent."""
@@ -114,8 +116,8 @@ class AegisRefunds:
         first = donation.created_at.date() - timedelta(days=1)
         rows = reversing_rows(self.aegis.history(partner_id, first, work.now.date() + timedelta(days=1)), donation)
         numbers = [row.invoice_number for row in rows if row.invoice_number is not None]
-        claims = self.tools.keys.claimed_by([f"aegis-invoice#{number}" for number in numbers], SYSTEM)
-        unclaimed = [str(number) for number in numbers if f"aegis-invoice#{number}" not in claims]
+        claims = self.tools.keys.claimed_by([invoice_claim(number) for number in numbers], SYSTEM)
+        unclaimed = [str(number) for number in numbers if invoice_claim(number) not in claims]
         if unclaimed:
             work.facts["first_seen"] = _LOOKED_FOR
             raise Ambiguous(
@@ -164,7 +166,7 @@ class AegisRefunds:
         invoice, partner_id = post_transaction(work, self.aegis, partner_id, donation.currency, body_for, anew)
         work.facts.update(
             partner=partner_id,
-            amount=f"-{donation.amount:.2f} {donation.currency}",
+            amount=str(Money(-donation.amount, donation.currency)),
             refund_of=original.result.get("invoice", ""),
         )
         self.record(work, invoice, "refund recorded in Aegis", proven=True)

@@ -20,6 +20,7 @@ from giftbridge.domain.sightings import Sighting
 from giftbridge.errors import LostRace, RetryLater
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
+from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write
 
@@ -84,7 +85,7 @@ class BackfilledGifts(_Backfilled):
     def _write(self, before: Delivery | None, after: Delivery) -> Delivery | None:
         lines: list[Write] = []
         if after.state is State.DELIVERED and before is None:
-            claim = f"aegis-invoice#{after.result['invoice']}"
+            claim = invoice_claim(after.result["invoice"])
             lines.append(self.tools.keys.claim(claim, AEGIS, after.id, after.updated_at, take_over=True))
         lines.append(_line(self.tools, after, self.backfill))
         return _put(self.tools, before, after, lines)

@@ -11,7 +11,7 @@ from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.contacts import Contact, Individual
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS
-from giftbridge.domain.household import KnownDonor, donor_body, has_a_name, individual_of, link_key, pair
+from giftbridge.domain.household import KnownDonor, donor_body, has_a_name, link_of, pair
 from giftbridge.domain.normalising import email_form
 from giftbridge.errors import RecordMissing, Rejected
 from giftbridge.flows.holds import key_or_free
@@ -95,17 +95,17 @@ class ContactDonors:
         return record
 
     def _known(self, number: int) -> int | None:
-        row = self.tools.keys.get(f"donor#{number}", VIRTUOUS)
-        return individual_of(row.key) if row is not None else None
+        link = self.tools.keys.contact_link(f"donor#{number}")
+        return link.individual_id if link is not None else None
 
     def _formerly_of(self, contact_ids: Iterable[int]) -> list[int]:
         """Donors whose key names a contact that was merged away: the index finds them, their own rows confirm it."""
         numbers: list[int] = []
         for contact_id in contact_ids:
-            for entity in self.tools.keys.entities_with(VIRTUOUS, str(contact_id)):
-                row = self.tools.keys.get(entity, VIRTUOUS) if entity.startswith("donor#") else None
-                if row is not None and (row.key or "").partition("/")[0] == str(contact_id):
-                    numbers.append(int(entity.removeprefix("donor#")))
+            for number in self.tools.keys.donors_with(VIRTUOUS, str(contact_id)):
+                link = self.tools.keys.contact_link(f"donor#{number}")
+                if link is not None and link.contact_id == contact_id:
+                    numbers.append(number)
         return numbers
 
     def _of_stranger(
@@ -156,9 +156,9 @@ class ContactDonors:
         return None
 
     def _is_linked_elsewhere(self, record: DonorRecord, contact: Contact, source: str) -> bool:
-        row = self.tools.keys.get(f"donor#{record.donor.id}", VIRTUOUS)
-        if row is not None and row.key is not None:
-            return row.key.partition("/")[0] != str(contact.id)
+        link = self.tools.keys.contact_link(f"donor#{record.donor.id}")
+        if link is not None:
+            return link.contact_id != contact.id
         other = self.virtuous.contact_by_reference(source, str(record.donor.id))
         return other is not None and contact.id not in {other.id, other.merged_into}
 
@@ -173,7 +173,7 @@ class ContactDonors:
         if not (name or "").strip():
             return None
         work.hold_key(entity, ended)
-        key = link_key(contact, individual)
+        key = str(link_of(contact, individual))
         work.begin(Step.DONOR, {"individual": entity, "key": key, "name": str(name).strip()[:100]})
         number = self.raisedonors.create_donor(body)
         work.also.append(self._owning(work, entity, number))

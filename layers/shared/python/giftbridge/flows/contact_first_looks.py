@@ -16,9 +16,8 @@ from giftbridge.domain.contact_fields import (
     says_the_same_of,
 )
 from giftbridge.domain.contacts import Contact, Individual
-from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.donations import Address, Donor
-from giftbridge.domain.household import KnownDonor, individual_of, pair
+from giftbridge.domain.household import KnownDonor, pair
 from giftbridge.errors import LostRace
 from giftbridge.flows.tools import Tools
 from giftbridge.store.contact_snapshots import ContactSnapshot
@@ -62,9 +61,9 @@ class FirstLooks:
         return True
 
     def _known(self, snapshot: ContactSnapshot) -> KnownDonor:
-        row = self.tools.keys.get(snapshot.entity, VIRTUOUS)
+        link = self.tools.keys.contact_link(snapshot.entity)
         donor = _as_donor(int(snapshot.entity.removeprefix(_DONOR)), snapshot.base.ours)
-        return KnownDonor(donor, individual_of(row.key) if row is not None else None)
+        return KnownDonor(donor, link.individual_id if link is not None else None)
 
 
 def _as_donor(number: int, fields: Fields) -> Donor:

@@ -21,8 +21,9 @@ from giftbridge.domain.contact_rows import Base
 from giftbridge.domain.contacts import Contact
 from giftbridge.domain.deliveries import OPEN_STATES, Step
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS, contact_updated_id, donor_updated_id
-from giftbridge.domain.household import link_key
+from giftbridge.domain.household import link_of
 from giftbridge.domain.notices import FieldChange
+from giftbridge.domain.remembered import Mirror, Mirrored, for_later
 from giftbridge.domain.settings import VirtuousSettings
 from giftbridge.errors import Held, RecordMissing, Rejected, Skipped
 from giftbridge.flows.contact_donors import ContactDonors, LinkedDonor
@@ -157,24 +158,21 @@ class ContactUpdates:
         Otherwise one would take what the other has half written for what was there before, and tell it wrongly.
         """
         for one in linked:
-            row = self.tools.keys.get(one.entity, VIRTUOUS)
-            contact_id = (row.key or "").partition("/")[0] if row is not None else ""
-            if not contact_id or contact_updated_id(int(contact_id)) == work.delivery.id:
+            link = self.tools.keys.contact_link(one.entity)
+            if link is None or contact_updated_id(link.contact_id) == work.delivery.id:
                 continue
-            other = self.tools.deliveries.get(contact_updated_id(int(contact_id)))
+            other = self.tools.deliveries.get(contact_updated_id(link.contact_id))
             if other is not None and other.state in OPEN_STATES and other.attempt is not None:
                 text = f"waits for {other.id} ({other.state})"
                 raise Held(text, waits_for=other.id, not_before=work.now + _WAIT)
 
     def _forget(self, work: Work, contact_id: int) -> None:
         """Rows must not name a contact that is gone: the reference finds the right one, or makes it."""
-        donors = [
-            name for name in self.tools.keys.entities_with(VIRTUOUS, str(contact_id)) if name.startswith("donor#")
-        ]
-        for entity in donors:
-            row = self.tools.keys.get(entity, VIRTUOUS)
-            if row is not None and row.key is not None and row.key.partition("/")[0] == str(contact_id):
-                work.also.append(self.tools.keys.unlink(entity, VIRTUOUS, row.key))
+        for number in self.tools.keys.donors_with(VIRTUOUS, str(contact_id)):
+            entity = f"donor#{number}"
+            link = self.tools.keys.contact_link(entity)
+            if link is not None and link.contact_id == contact_id:
+                work.also.append(self.tools.keys.unlink(entity, VIRTUOUS, str(link)))
 
     def _merged(self, work: Work, contact: Contact, linked: LinkedDonor, settings: VirtuousSettings) -> DonorMerge:
         seen = self.tools.snapshots.get(linked.entity)
@@ -241,18 +239,19 @@ class ContactUpdates:
         after = ContactSnapshot(entity, one.merged.base, contact.type, echo)
         if one.seen is None or replace(one.seen, revision=None) != after:
             work.also.append(self.tools.snapshots.write(one.seen, after, work.now))
-        key = link_key(contact, one.linked.individual)
+        key = str(link_of(contact, one.linked.individual))
         row = self.tools.keys.get(entity, VIRTUOUS)
         if row is None or row.key != key:
             work.also.append(self.tools.keys.link(entity, VIRTUOUS, key, "reference", row, work.now))
             self.outbox.bring_gifts_forward(number)
         if one.linked.record.virtuous_key != key:
-            work.mirrors.append(f"virtuous:{number}:{key}")
+            work.mirrors.append(Mirror(Mirrored.VIRTUOUS, str(number), key))
         if one.brought:
             text = "\n".join(f"{c.field}: {c.old or '-'} -> {c.new or '-'}" for c in one.brought)
             token = f"{work.delivery.entity_id} {work.now:%Y-%m-%d %H:%M:%S.%f}"
-            work.facts[f"activity:{number}:{token}"] = text
-            work.mirrors.append(f"activity:{number}:{token}")
+            activity = Mirror(Mirrored.ACTIVITY, str(number), token)
+            work.facts[str(activity)] = text
+            work.mirrors.append(activity)
 
     def _line_of(self, work: Work, one: DonorMerge, details: dict[str, object]) -> Write:
         return self.tools.activity.line(
@@ -272,9 +271,9 @@ class ContactUpdates:
 
 def _begun_fact(linked: LinkedDonor) -> str:
     """What a delivery calls the changes that it is about to write to a donor."""
-    return f"begun:{linked.record.donor.id}"
+    return for_later("begun", linked.record.donor.id)
 
 
 def _decided_fact(linked: LinkedDonor) -> str:
     """Under which name a delivery remembers the conflicts it decided while it writes them."""
-    return f"decided:{linked.record.donor.id}"
+    return for_later("decided", linked.record.donor.id)

@@ -17,7 +17,6 @@ from giftbridge.flows.feed_walk import Line
 from giftbridge.flows.tools import Tools
 
 log = logging.getLogger("giftbridge")
-_DONOR = "donor#"
 
 
 class ContactHints:
@@ -63,13 +62,11 @@ class ContactHints:
         """Gifts of known donors are looked up at once; a contact that is not known yet is read as if it had changed."""
         unknown: list[int] = []
         for contact_id in hint.gifts_of:
-            donors = [
-                name for name in self.tools.keys.entities_with(VIRTUOUS, str(contact_id)) if name.startswith(_DONOR)
-            ]
+            donors = self.tools.keys.donors_with(VIRTUOUS, str(contact_id))
             if not donors:
                 unknown.append(contact_id)
-            for entity in donors:
-                self.outbox.bring_gifts_forward(int(entity.removeprefix(_DONOR)))
+            for number in donors:
+                self.outbox.bring_gifts_forward(number)
         return unknown
 
 

@@ -18,6 +18,7 @@ from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
+from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.restores import newest_restore
 
 Plan = tuple[Delivery | None, Delivery]
@@ -130,7 +131,7 @@ class GiftFeed:
             )
         if before is None:
             if after.state is State.DELIVERED:
-                claim = f"aegis-invoice#{after.result['invoice']}"
+                claim = invoice_claim(after.result["invoice"])
                 lines.append(self.tools.keys.claim(claim, "aegis", after.id, after.updated_at, take_over=True))
             return after if self.tools.deliveries.add(after, *lines) else None
         try:

@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 
 from giftbridge.clients.raisedonors import RaiseDonors
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, LostRace, Misconfigured, RefusedHere, Rejected
 from giftbridge.flows.health import Health
@@ -30,19 +31,19 @@ class KeyMirror:
 
     def store(self, work: Work) -> None:
         """Store what the row still lists; what RaiseDonors could not take now stays listed for the sweep."""
-        remaining: list[str] = []
+        remaining: list[Mirror] = []
         for mirror in work.mirrors:
-            what, entity_id, key = mirror.split(":", 2)
-            if what == "donation" and not self._takes_donation_keys():
+            if mirror.what is Mirrored.DONATION and not self._takes_donation_keys():
                 continue
+            entity = f"{mirror.what}#{mirror.entity_id}"
             try:
-                self._store_one(work, what, entity_id, key)
+                self._store_one(work, mirror)
             except Rejected as refused:
-                work.note("key not stored on RaiseDonors", refused.explain(), {"entity": f"{what}#{entity_id}"})
+                work.note("key not stored on RaiseDonors", refused.explain(), {"entity": entity})
             except GiftBridgeError as raised:
                 error = whose(raised, self.raisedonors.ping, "raisedonors") if isinstance(raised, Forbidden) else raised
                 if isinstance(error, RefusedHere):
-                    work.note("key not stored on RaiseDonors", error.explain(), {"entity": f"{what}#{entity_id}"})
+                    work.note("key not stored on RaiseDonors", error.explain(), {"entity": entity})
                     continue
                 if isinstance(error, Misconfigured | BudgetSpent):
                     # Any other trouble of RaiseDonors is noted by the pickup, which reads there every minute.
@@ -54,27 +55,28 @@ class KeyMirror:
         except LostRace:
             log.info("keys were mirrored by another process too", extra={"delivery": work.delivery.id})
 
-    def _store_one(self, work: Work, what: str, entity_id: str, key: str) -> None:
-        if what == "donation":
-            if not self.raisedonors.store_donation_key(entity_id, key):
+    def _store_one(self, work: Work, mirror: Mirror) -> None:
+        key = mirror.key
+        if mirror.what is Mirrored.DONATION:
+            if not self.raisedonors.store_donation_key(mirror.entity_id, key):
                 self._remember_not_offered()
-        elif what == "donor":
-            if key in self.tools.keys.refused(f"donor#{entity_id}", "aegis"):
+        elif mirror.what is Mirrored.DONOR:
+            if key in self.tools.keys.refused(f"donor#{mirror.entity_id}", "aegis"):
                 # A person undid this match before its key was stored.
                 return
-            self.raisedonors.store_donor_key(int(entity_id), key)
-        elif what == "schedule":
-            self._store_on_schedule(work, int(entity_id), key)
-        elif what == "virtuous":
-            self.raisedonors.patch_donor(int(entity_id), {"crmKeys": {"Virtuous": key}})
-        elif what == "activity":
-            self._tell_activity(work, int(entity_id), key)
+            self.raisedonors.store_donor_key(int(mirror.entity_id), key)
+        elif mirror.what is Mirrored.SCHEDULE:
+            self._store_on_schedule(work, int(mirror.entity_id), key)
+        elif mirror.what is Mirrored.VIRTUOUS:
+            self.raisedonors.patch_donor(int(mirror.entity_id), {"crmKeys": {"Virtuous": key}})
+        else:
+            self._tell_activity(work, mirror)
 
-    def _tell_activity(self, work: Work, donor_id: int, token: str) -> None:
+    def _tell_activity(self, work: Work, mirror: Mirror) -> None:
         """The donor's activity on RaiseDonors says what came from Virtuous, once (requirement E7)."""
-        name = f"activity:{donor_id}:{token}"
+        name, donor_id = str(mirror), int(mirror.entity_id)
         text = work.facts.get(name)
-        subject = f"Updated from Virtuous CRM+, contact {token}"
+        subject = f"Updated from Virtuous CRM+, contact {mirror.key}"
         since = work.delivery.created_at - timedelta(days=1)
         if text is not None and subject not in self.raisedonors.activity_subjects(donor_id, since):
             self.raisedonors.add_activity(donor_id, subject, text)

@@ -8,7 +8,7 @@ once more, without a period, before it is called missing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -104,13 +104,13 @@ class _Turn:
 
     def _compared(self) -> Report:
         both: list[Compared] = []
-        left_out: Counter[str] = Counter()
+        left_out: dict[str, Counter[str]] = {}
         unplaced = 0
         for crm, stage in self._stages().items():
             compared, expected = stage.compare()
             both.append(compared)
             unplaced += expected.unplaced
-            left_out.update({f"{crm}: {why}": number for why, number in expected.left_out.items()})
+            left_out[crm] = expected.left_out
         report = self._report(both, left_out, unplaced)
         return with_states(self.desk.tools, self.desk.kept, report)
 
@@ -144,7 +144,7 @@ class _Turn:
             self.desk.run.calls[RAISEDONORS] += 1
         return self._funds.get(project_id)
 
-    def _report(self, both: list[Compared], left_out: Counter[str], unplaced: int) -> Report:
+    def _report(self, both: list[Compared], left_out: Mapping[str, Counter[str]], unplaced: int) -> Report:
         sides = tuple(one.side for one in both)
         run, now = self.desk.run, self.desk.tools.now()
         worked = run.worked + (now - self.desk.began).total_seconds()

@@ -17,6 +17,7 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_adjusted_id, donation_created_id, donation_refunded_id
 from giftbridge.domain.reconciliation import DONATION, REFUND, Difference, Heal, Sort
+from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.reversals import without_invoice
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.domain.times import format_moment
@@ -27,6 +28,7 @@ from giftbridge.flows.reconciliation_plans import HealItem, HealPlan, HealResult
 from giftbridge.flows.reconciliation_sides import on_periods_of
 from giftbridge.flows.reconciliation_states import ACCEPTED, HEALING, tell_latest_anew
 from giftbridge.flows.tools import Tools
+from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.reconciliations import Reconciliations
 from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write
@@ -170,14 +172,14 @@ class Healing:
             if partner is None or not partner.is_active:
                 raise Left(f"partner {place} is inactive, and its history may have moved: find out where it went")
             alike = [row for row in history if row.amount == one.expected]
-            names = [f"aegis-invoice#{row.invoice_number}" for row in alike]
+            names = [invoice_claim(row.invoice_number) for row in alike]
             claims = self.tools.keys.claimed_by(names, AEGIS)
             for row_there in history:
                 if str(row_there.invoice_number) == number:
                     raise Left("Aegis shows it again; reconcile once more")
             recorder = self.tools.settings()[1].aegis.recorded_by.casefold()
             for row_there in alike:
-                is_free = f"aegis-invoice#{row_there.invoice_number}" not in claims
+                is_free = invoice_claim(row_there.invoice_number) not in claims
                 is_ours = (row_there.recorded_by or "").strip().casefold() == recorder
                 if is_free and is_ours and _is_near(row_there.transaction_date, one.day):
                     raise Left(f"{row_there.invoice_number} in Aegis may be it; reconcile once more")
@@ -194,10 +196,10 @@ class Healing:
         if base.state not in {State.FAILED, State.DELIVERED} and before is not None:
             raise Left(f"its delivery is {base.state} by now; reconcile once more")
         result = {**base.result, "invoice": number, "how": f"linked by {self.who}", "partner": one.place}
-        mirrors = (f"donation:{one.donation_id}:{number}",) if one.kind == DONATION else ()
+        mirrors = (Mirror(Mirrored.DONATION, str(one.donation_id), number),) if one.kind == DONATION else ()
         after = replace(life.delivered(base, now), result=result, mirrors=mirrors, due=now)
         writes = [
-            self.tools.keys.claim(f"aegis-invoice#{number}", AEGIS, after.id, now),
+            self.tools.keys.claim(invoice_claim(number), AEGIS, after.id, now),
             self._told_line(after, "linked", one),
         ]
         if before is not None:
@@ -219,7 +221,7 @@ class Healing:
         )
         writes: list[Write] = []
         if one.sort is Sort.DOUBLED:
-            claim = f"aegis-invoice#{number}"
+            claim = invoice_claim(number)
             claimant = self.tools.keys.claimed_by([claim], AEGIS).get(claim)
             if claimant not in {None, name, one.delivery_id}:
                 raise Left(f"{number} belongs to {claimant} by now; reconcile once more")

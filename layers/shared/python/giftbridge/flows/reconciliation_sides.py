@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from giftbridge.domain.contact_ids import ContactLink
 from giftbridge.domain.contacts import PostedGift
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS, donation_created_id, donation_refunded_id
@@ -19,9 +20,8 @@ from giftbridge.domain.reconciliation_expected import Rules, expected_of, known_
 from giftbridge.domain.settings import Settings
 from giftbridge.flows.reconciliation_reading import Read, refund_donation
 from giftbridge.flows.tools import Tools
+from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.switches import gift_periods
-
-_INVOICE = "aegis-invoice#"
 
 
 @dataclass(slots=True)
@@ -76,7 +76,9 @@ class Sides:
         keys = self.tools.keys.claimed_by(donors, crm) if donors else {}
         placed = []
         for entry in entries:
-            key = keys.get(f"donor#{entry.donor_id}", "").partition("/")[0]
+            key = keys.get(f"donor#{entry.donor_id}", "")
+            link = ContactLink.read(key) if crm == VIRTUOUS else None
+            key = str(link.contact_id) if link is not None else key
             imported = read.donors.get(entry.donor_id or 0, "") if crm == AEGIS else ""
             named = [*entry.places, *([key] if key else []), *([imported] if imported and not key else [])]
             placed.append(replace(entry, places=tuple(dict.fromkeys(named))))
@@ -94,7 +96,7 @@ class Sides:
     def aegis(self, read: Read, expected: Expected) -> Compared:
         """Aegis compared: histories, with our claims."""
         rows = [(place, row) for place, found in read.histories.items() for row in found or ()]
-        names = [f"{_INVOICE}{row.invoice_number}" for _, row in rows if row.invoice_number is not None]
+        names = [invoice_claim(row.invoice_number) for _, row in rows if row.invoice_number is not None]
         claims = self.tools.keys.claimed_by(names, AEGIS)
         query = read.query or {}
         found = []
@@ -108,7 +110,7 @@ class Sides:
                     amount=row.amount,
                     date=row.transaction_date or row.date_recorded or "",
                     is_ours=(row.recorded_by or "").strip().casefold() in expected.recorders,
-                    claim=claims.get(f"{_INVOICE}{number}"),
+                    claim=claims.get(invoice_claim(number)),
                     of_donation=told.donation if told is not None else None,
                     funds=told.funds if told is not None else None,
                 )

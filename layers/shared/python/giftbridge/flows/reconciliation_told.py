@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
 from giftbridge.domain.reconciliation import EXACT, GiftFact, Period, Side
@@ -29,7 +29,12 @@ def currency_of(settings: Settings, facts: Iterable[GiftFact]) -> str:
 
 
 def coverage_of(
-    settings: Settings, period: Period, read: Read, sides: Sequence[Side], left_out: Counter[str], query_gap: str
+    settings: Settings,
+    period: Period,
+    read: Read,
+    sides: Sequence[Side],
+    left_out: Mapping[str, Counter[str]],
+    query_gap: str,
 ) -> tuple[str, ...]:
     """What was compared, in sentences."""
     days = f"{period.first} to {period.last}, days of {period.zone.key}"
@@ -42,9 +47,9 @@ def coverage_of(
             told.append(_funds_told(side, settings, query_gap))
         else:
             told.append(f"Virtuous: the gifts of {len(read.contacts)} contacts; funds as they were sent.")
-        reasons = {why.removeprefix(f"{side.crm}: "): n for why, n in left_out.items() if why.startswith(side.crm)}
+        reasons = sorted(left_out[side.crm].items())
         if reasons:
-            listed = ", ".join(f"{number} {_WHY.get(why, why)}" for why, number in sorted(reasons.items()))
+            listed = ", ".join(f"{number} {_WHY.get(why, why)}" for why, number in reasons)
             told.append(f"{side.crm.capitalize()}: nothing is expected of {listed}.")
     names = {AEGIS: settings.aegis.enabled, VIRTUOUS: settings.virtuous.enabled}
     missing = [name for name, is_on in names.items() if is_on and name not in {side.crm for side in sides}]

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.deliveries import Kind, State
-from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.errors import LostRace
 from giftbridge.flows.contact_sightings import ContactSightings
 from giftbridge.flows.tools import Tools
@@ -66,9 +65,9 @@ class VirtuousLanding:
         if snapshot is None or not snapshot.base.rows:
             work.delivered({}, "landed in Virtuous", proven=True)
             return True
-        key = self.tools.keys.get(entity, VIRTUOUS)
-        if key is not None and key.key is not None:
-            self.sightings.count([int(key.key.partition("/")[0])], "look-up of a held row")
+        link = self.tools.keys.contact_link(entity)
+        if link is not None:
+            self.sightings.count([link.contact_id], "look-up of a held row")
             return False
         contact = self.virtuous.contact_by_reference(settings.virtuous.reference_source, work.delivery.entity_id)
         if contact is not None:

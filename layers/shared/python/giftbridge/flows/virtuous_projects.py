@@ -24,6 +24,7 @@ from giftbridge.errors import Ambiguous, RecordMissing, Rejected, Skipped, Unkno
 from giftbridge.flows.holds import KeyState, key_or_free
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.crm_keys import project_claim
 
 _CONFLICT = 409
 # What an attempt to create calls the name it sent, and the ids of the projects that had this name before.
@@ -109,8 +110,12 @@ class VirtuousProjects:
             return None
         before = set(attempt.values[_BEFORE].split(","))
         named = self._named(attempt.values[_NAME])
-        claims = self.tools.keys.claimed_by([_claim(project_id) for project_id in named], VIRTUOUS)
-        new = [project_id for project_id in named if str(project_id) not in before and _claim(project_id) not in claims]
+        claims = self.tools.keys.claimed_by([project_claim(project_id) for project_id in named], VIRTUOUS)
+        new = [
+            project_id
+            for project_id in named
+            if str(project_id) not in before and project_claim(project_id) not in claims
+        ]
         if len(new) > 1:
             raise Ambiguous(
                 "several new projects have the name of the one whose creation went unanswered",
@@ -128,7 +133,7 @@ class VirtuousProjects:
     def _adopted(self, work: Work, project: Project, record: dict[str, Any], how: str, ended: str = "") -> _Found:
         """A project of Virtuous that is this one's from the next step on. Raises Rejected when it is another's."""
         project_id = _id_of(record)
-        claim = _claim(project_id)
+        claim = project_claim(project_id)
         holder = self.tools.keys.claimed_by([claim], VIRTUOUS).get(claim, work.delivery.id)
         if holder != work.delivery.id:
             raise _code_taken(f"belongs in Virtuous to project {project_id}, which {holder} keeps")
@@ -212,10 +217,6 @@ def _code_taken(text: str, status: int | None = None) -> Rejected:
 
 def _entity(project: Project) -> str:
     return f"project#{project.id}"
-
-
-def _claim(project_id: int) -> str:
-    return f"virtuous-project#{project_id}"
 
 
 def _id_of(record: dict[str, Any]) -> int:

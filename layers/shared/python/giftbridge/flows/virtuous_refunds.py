@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.virtuous import Virtuous
+from giftbridge.domain.amounts import Money
 from giftbridge.domain.contacts import PostedGift
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Step, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS, donation_created_id
@@ -45,7 +46,7 @@ class VirtuousRefunds:
         work.begin(Step.REVERSAL, {"gift": gift_id, "contact": contact_id, "amount": amount, "notes": _notes(work)})
         day = self._refunded_at(work)
         self.virtuous.reverse_gift(int(gift_id), day, _notes(work))
-        result = {"reversed": gift_id, "amount": f"-{amount} {donation.currency}"}
+        result = {"reversed": gift_id, "amount": str(Money(-donation.amount, donation.currency))}
         work.delivered(result, "reversed in Virtuous", proven=True)
 
     def probe(self, work: Work) -> None:

@@ -206,9 +206,9 @@ class VirtuousRows:
 
     def _contact_id(self, donor_id: int, shared: Preparation) -> int | None:
         """The donor's contact: by our key, else by the reference it carries. A stranger's row says all there is."""
-        row = self.tools.keys.get(f"donor#{donor_id}", VIRTUOUS)
-        if row is not None and row.key is not None:
-            return int(row.key.partition("/")[0])
+        link = self.tools.keys.contact_link(f"donor#{donor_id}")
+        if link is not None:
+            return link.contact_id
         if donor_id not in shared.contact_ids:
             source = shared.settings.virtuous.reference_source
             contact = self.virtuous.contact_by_reference(source, str(donor_id))

@@ -12,6 +12,7 @@ from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice
 from giftbridge.domain.probing import NOT_IT
+from giftbridge.domain.remembered import Mirror, is_for_later
 from giftbridge.domain.restores import looked_for, sent_since
 from giftbridge.errors import LostRace, Rejected, UnknownOutcome
 from giftbridge.flows.tools import Tools
@@ -38,7 +39,7 @@ class Work:
     delivery: Delivery
     also: list[Write] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
-    mirrors: list[str] = field(default_factory=list)
+    mirrors: list[Mirror] = field(default_factory=list)
     message: str = ""
     stored: Delivery = field(init=False)
     turn_began_with: int = field(init=False)
@@ -220,9 +221,10 @@ class Work:
             lambda delivery: life.ignored(delivery, trouble, self.now, keeps_attempt=keeps_attempt), "ignored", trouble
         )
 
-    def reopen(self, why: str) -> None:
-        """Start anew, probing first what may have been sent."""
-        self._save(life.reopened(self.delivery, self.now), self._line("reopened", why, {}))
+    def reopen(self, why: str, run: str | None = None) -> None:
+        """Start anew, probing first what may have been sent; `run` is the bulk retry that it is part of."""
+        details = {"run": run} if run is not None else {}
+        self._save(life.reopened(self.delivery, self.now), self._line("reopened", why, details))
 
     def make_room(self) -> None:
         """DynamoDB takes a hundred writes at once: those beyond are made now, each on what was read.
@@ -241,7 +243,7 @@ class Work:
         """The row was surely not held: the next one is made anew."""
         self._save(replace(self.delivery, row="", chunk="", updated_at=self.now))
 
-    def save_mirrors(self, remaining: tuple[str, ...], due: datetime, *lines: Write) -> None:
+    def save_mirrors(self, remaining: tuple[Mirror, ...], due: datetime, *lines: Write) -> None:
         """Note which keys are still to be stored on RaiseDonors."""
         self.mirrors = list(remaining)
         self._save(replace(self.delivery, due=due, updated_at=self.now), *lines)
@@ -288,8 +290,8 @@ class Work:
         )
 
     def _told_facts(self) -> dict[str, str]:
-        """The facts for people: what is kept for a later step only has a colon in its name."""
-        return {name: value for name, value in self.facts.items() if ":" not in name and value}
+        """The facts for people, without those that are kept for a later step only."""
+        return {name: value for name, value in self.facts.items() if value and not is_for_later(name)}
 
     def _save(self, after: Delivery, *writes: Write) -> None:
         after = replace(after, result=dict(self.facts), mirrors=tuple(self.mirrors))

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from giftbridge.domain.contact_ids import ContactLink
+from giftbridge.domain.delivery_ids import VIRTUOUS
+from giftbridge.domain.entities import donor_of
 from giftbridge.domain.times import format_moment
 from giftbridge.store.rows import Write, delete, from_item, put, read_many, read_one, to_item, update
 
@@ -37,6 +40,21 @@ class CrmKey:
     by: str = ""
 
 
+def invoice_claim(number: object) -> str:
+    """The row that says whose a transaction in Aegis is."""
+    return f"aegis-invoice#{number}"
+
+
+def pledge_claim(pledge_id: object) -> str:
+    """The row that says whose a pledge in Aegis is."""
+    return f"aegis-pledge#{pledge_id}"
+
+
+def project_claim(project_id: object) -> str:
+    """The row that says whose a project in Virtuous is."""
+    return f"virtuous-project#{project_id}"
+
+
 class CrmKeys:
     """Reads are consistent; writes are parts of a delivery's transaction."""
 
@@ -59,6 +77,11 @@ class CrmKeys:
             str(row.get("by", "")),
         )
 
+    def contact_link(self, entity: str) -> ContactLink | None:
+        """Whom a donor is in Virtuous, where that is settled."""
+        row = self.get(entity, VIRTUOUS)
+        return ContactLink.read(row.key) if row is not None else None
+
     def entities_with(self, system: str, key: str) -> list[str]:
         """Entities that have this key, from the index: for people and for caution, not for decisions."""
         answer = self.client.query(
@@ -68,6 +91,10 @@ class CrmKeys:
             ExpressionAttributeValues=to_item({":key": f"{system}#{key}"}),
         )
         return [str(from_item(item)["entity"]) for item in answer["Items"]]
+
+    def donors_with(self, system: str, key: str) -> list[int]:
+        """Donors that have this key, as the index has them."""
+        return [number for name in self.entities_with(system, key) if (number := donor_of(name)) is not None]
 
     def claimed_by(self, entities: Iterable[str], system: str) -> dict[str, str]:
         """Which delivery claims each of these records, for those that are claimed."""
@@ -95,7 +122,7 @@ class CrmKeys:
     def link(self, entity: str, system: str, key: str, rule: str, seen: CrmKey | None, now: datetime) -> Write:
         """Store the key in place of the one that was seen: of a record that others may merge into another.
 
-        The part of a key before a stroke is what the index finds.
+        Of a donor's key in Virtuous, the contact is what the index finds.
         """
         values = _settled(entity, system, key, rule, now)
         if seen is None or seen.key is None:
@@ -142,11 +169,12 @@ class CrmKeys:
 
 
 def _settled(entity: str, system: str, key: str, rule: str, now: datetime) -> dict[str, object]:
+    link = ContactLink.read(key) if system == VIRTUOUS else None
     return {
         "entity": entity,
         "system": system,
         "crm_key": key,
-        "system_key": f"{system}#{key.partition('/')[0]}",
+        "system_key": f"{system}#{link.contact_id if link is not None else key}",
         "rule": rule,
         "since": format_moment(now),
         "v": FORMAT_VERSION,

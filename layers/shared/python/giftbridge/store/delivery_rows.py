@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from giftbridge.domain.deliveries import OPEN_STATES, Attempt, Delivery, Kind, State, Step, Trouble
+from giftbridge.domain.remembered import Mirror
 from giftbridge.domain.times import format_moment, parse_moment
 
 FORMAT_VERSION = 1
@@ -64,8 +65,9 @@ def row_of(delivery: Delivery) -> dict[str, Any]:
         "failed_message": delivery.failed_message or None,
         "trouble": _trouble_row(delivery.trouble),
         "fail_after_probe": _trouble_row(delivery.fail_after_probe),
+        "reopened_from": _trouble_row(delivery.reopened_from),
         "result": dict(delivery.result) or None,
-        "mirrors": list(delivery.mirrors) or None,
+        "mirrors": list(map(str, delivery.mirrors)) or None,
         "wanted": delivery.wanted or None,
         "served": delivery.served or None,
         "seen": delivery.seen or None,
@@ -135,8 +137,9 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
         failed_message=str(row.get("failed_message", "")),
         trouble=_trouble(row.get("trouble")),
         fail_after_probe=_trouble(row.get("fail_after_probe")),
+        reopened_from=_trouble(row.get("reopened_from")),
         result=row.get("result", {}),
-        mirrors=tuple(row.get("mirrors", ())),
+        mirrors=tuple(map(Mirror.read, row.get("mirrors", ()))),
         wanted=int(row.get("wanted", 0)),
         served=int(row.get("served", 0)),
         seen=str(row.get("seen", "")),
