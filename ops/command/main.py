@@ -71,6 +71,9 @@ VERBS = {
     "backfill": Verb(
         "ops.command.backfill:backfill", "Send gifts and contacts of a past period, behind live work.", _WORK
     ),
+    "restored": Verb(
+        "ops.command.restored:restored", "Tell that the tables were restored to an earlier moment.", _WORK
+    ),
     "batch": Verb("ops.command.batch:app", "Send the day's rows to Virtuous' import tool, now.", _WORK),
     "connect": Verb("ops.command.connect:connect", "Connect RaiseDonors, Aegis or Virtuous.", _SET_UP),
     "settings": Verb("ops.command.settings:app", "Read, check and change the settings.", _SET_UP),

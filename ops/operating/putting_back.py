@@ -28,7 +28,9 @@ def put_back(stack: Stack, delivery: Delivery, was: State, cause: str, why: str,
     # Its nudge is still in line: it must not be taken for one that was redriven from the dead letters. Its dead letter
     # may be gone, because the sweep deletes those of deliveries that were reopened.
     letter = new_nudge_name(stack.tools.token) if was is State.FAILED and delivery.failed_nudge is not None else None
-    after = replace(ended(delivery, trouble, now), failed_nudge=letter or delivery.failed_nudge)
+    name = letter or delivery.failed_nudge
+    # The letter was never a message of the queue: whatever comes from there with its name was redriven.
+    after = replace(ended(delivery, trouble, now), failed_nudge=name, failed_message=letter or delivery.failed_message)
     line = stack.tools.activity.line(
         delivery.donor_entity,
         now=now,

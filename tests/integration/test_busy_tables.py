@@ -96,12 +96,12 @@ def test_a_backfill_of_five_gifts_sends_all_though_a_write_was_throttled_once(be
     bench.clock.advance(600)
     bench.settings(aegis={"enabled": True})
     now = bench.clock()
-    backfill = Backfill("b1", "aegis", now - timedelta(days=1), now, (GIFTS,), "test", now)
+    backfill = Backfill("the-old-gifts", "aegis", now - timedelta(days=1), now, (GIFTS,), "test", now)
     bench.tools.state.put("backfill", backfill.as_row(), None)
     left = [1]
 
     def throttle(body: dict[str, Any]) -> Refusal | None:
-        is_it = names(body, f"aegis/donation/{gifts[2]}/created") and names(body, "b1") and left
+        is_it = names(body, f"aegis/donation/{gifts[2]}/created") and names(body, "the-old-gifts") and left
         return cancelled(*["ThrottlingError"] * len(body["TransactItems"])) if is_it and left.pop() else None
 
     with answering(bench.dynamodb, "TransactWriteItems", throttle) as throttled:
@@ -118,11 +118,11 @@ def test_a_backfill_that_dynamodb_stays_too_busy_for_is_not_done_and_goes_on_lat
     bench.clock.advance(600)
     bench.settings(aegis={"enabled": True})
     now = bench.clock()
-    backfill = Backfill("b1", "aegis", now - timedelta(days=1), now, (GIFTS,), "test", now)
+    backfill = Backfill("the-old-gifts", "aegis", now - timedelta(days=1), now, (GIFTS,), "test", now)
     bench.tools.state.put("backfill", backfill.as_row(), None)
 
     def throttle(body: dict[str, Any]) -> Refusal | None:
-        is_it = names(body, f"aegis/donation/{gifts[1]}/created") and names(body, "b1")
+        is_it = names(body, f"aegis/donation/{gifts[1]}/created") and names(body, "the-old-gifts")
         return cancelled(*["ThrottlingError"] * len(body["TransactItems"])) if is_it else None
 
     with answering(bench.dynamodb, "TransactWriteItems", throttle):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
 
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import donation_created_id
+from giftbridge.domain.times import format_moment
 from ops.simulators.faults import FaultKind, FaultRule
 from tests.workbench import BEGIN, Workbench
 
@@ -260,3 +262,58 @@ def test_a_project_that_gets_its_code_lets_a_retry_succeed_at_once(bench: Workbe
     while bench.work(worker) is not None:
         pass
     assert _state(bench, gift) is State.DELIVERED
+
+
+def test_a_gift_shown_late_while_a_walk_was_broken_off_for_more_than_half_an_hour_is_picked_up(
+    bench: Workbench,
+) -> None:
+    bench.run(ticks=2)
+    donors = [bench.population.make_donor("new_person") for _ in range(5)]
+    make = bench.population.make_gift
+    late = make("one_time", bench.clock(), donor=donors[0], visible_after=timedelta(minutes=6)).gift_id
+    # A busy moment: more than a page.
+    for i in range(130):
+        make("one_time", bench.clock() + timedelta(milliseconds=100 * i), donor=donors[i % 5])
+    bench.clock.advance(30)
+    pages: list[str] = []
+
+    def away_after_a_page(request: Any, send: Any) -> Any:
+        if request.path_url == "/api/Gift/query":
+            pages.append(request.path_url)
+            if len(pages) == 2:
+                bench.raisedonors.faults.begin_outage("status")
+        return send()
+
+    bench.adapters["raisedonors"].around = away_after_a_page
+    bench.pickup()
+    bench.adapters["raisedonors"].around = lambda _, send: send()
+    assert "bound" in (bench.tools.state.get("cursor#gifts") or {})
+    for _ in range(36):
+        bench.clock.advance(60)
+        bench.pickup()
+    # Others have given meanwhile: the cursor jumps ahead.
+    for _ in range(3):
+        make("one_time", bench.clock(), donor=donors[1])
+    bench.raisedonors.faults.end_outage()
+
+    for _ in range(5):
+        bench.pickup()
+        bench.clock.advance(60)
+
+    assert bench.tools.deliveries.get(donation_created_id(late)) is not None
+
+
+def test_a_walk_of_the_version_before_goes_on_and_the_next_long_look_goes_back_far_enough(bench: Workbench) -> None:
+    bench.pickup()
+    row = bench.tools.state.get("cursor#gifts")
+    assert row is not None
+    at = format_moment(BEGIN)
+    old = {"at": at, "long_look_at": at, "start": row["start"], "bound": at, "skip": 0, "is_long_look": True}
+    bench.tools.state.put("cursor#gifts", old, row)
+    bench.clock.advance(3600)
+
+    bench.pickup()
+
+    after = bench.tools.state.get("cursor#gifts")
+    assert after is not None and "bound" not in after
+    assert after["long_look_at"] == at

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from giftbridge.domain.deliveries import State
+from giftbridge.store.rows import commit
+from ops.simulators.aegis_partners import seed_partner
 from ops.simulators.population_donors import MadeDonor
 from tests.workbench import Workbench
 
@@ -209,3 +211,66 @@ def test_a_one_time_gift_of_a_donor_with_a_pledge_is_applied_to_none(bench: Work
     bench.run()
     assert {line.applied_to_pledge for line in _lines(bench, gift)} == {None}
     assert bench.net() > Decimal(0)
+
+
+def _moved_to_another_donor(bench: Workbench, *, survivor_gives: bool) -> tuple[int, str, str]:
+    """Two donors are merged on RaiseDonors: the schedule of one moves to the other. Schedule, pledge, its partner."""
+    donor, survivor = bench.population.make_donor("new_person"), bench.population.make_donor("new_person")
+    first, schedule = _gift(bench, "first_of_schedule", donor, ticks=2)
+    if survivor_gives:
+        bench.give(donor=survivor)
+        bench.run(ticks=2)
+    bench.clock.advance(5)
+    bench.raisedonors.store.edit("schedule", schedule, {"donorId": survivor.donor_id})
+    return schedule, str(_pledge_key(bench, schedule)), str(bench.transactions_of(first)[0].partner_id)
+
+
+def _next_gift(bench: Workbench, schedule: int) -> int:
+    donor = _schedule(bench, schedule)["donorId"]
+    giver = next(one for one in bench.population.donors if one.donor_id == donor)
+    made = bench.population.make_gift("one_time", bench.clock(), donor=giver)
+    bench.raisedonors.store.edit("gift", made.gift_id, {"recurringGiftId": schedule})
+    bench.run(ticks=2)
+    return made.gift_id
+
+
+@pytest.mark.parametrize("survivor_gives", [True, False])
+def test_a_schedule_that_moved_to_the_surviving_donor_keeps_its_pledge(bench: Workbench, survivor_gives: bool) -> None:
+    schedule, pledge, partner = _moved_to_another_donor(bench, survivor_gives=survivor_gives)
+
+    gift = _next_gift(bench, schedule)
+
+    assert {line.applied_to_pledge for line in _lines(bench, gift)} == {pledge}
+    [transaction] = bench.transactions_of(gift)
+    assert transaction.partner_id == partner
+    assert bench.delivery(gift).result["partner"] == partner
+    assert _made(bench) == 1
+
+
+def test_the_end_of_a_schedule_that_moved_to_the_surviving_donor_reaches_its_pledge(bench: Workbench) -> None:
+    schedule, pledge, _ = _moved_to_another_donor(bench, survivor_gives=True)
+    bench.run(ticks=2)
+    bench.clock.advance(5)
+    bench.raisedonors.store.set_schedule_status(schedule, "Cancelled", modified=bench.clock())
+
+    bench.run(ticks=4)
+
+    assert bench.aegis.store.pledges[pledge].model["Active"] is False
+    assert _made(bench) == 1
+
+
+def test_a_pledge_of_a_partner_that_proved_wrong_is_not_kept(bench: Workbench) -> None:
+    donor = bench.population.make_donor("new_person")
+    _, schedule = _gift(bench, "first_of_schedule", donor, ticks=2)
+    wrong = _pledge_key(bench, schedule)
+    row = bench.tools.keys.get(f"donor#{donor.donor_id}", "aegis")
+    assert row is not None
+    right = seed_partner(bench.aegis.store, donor.person.partner())
+    link = bench.tools.keys.link(row.entity, "aegis", right, "picked by a person", row, bench.clock())
+    commit(bench.dynamodb, [link])
+
+    gift, _ = _gift(bench, "later_of_schedule", donor, ticks=2)
+
+    [transaction] = bench.transactions_of(gift)
+    assert transaction.partner_id == right
+    assert {line.applied_to_pledge for line in transaction.lines} != {wrong}

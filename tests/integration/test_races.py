@@ -154,6 +154,36 @@ def test_a_dead_letter_redriven_after_the_cause_was_fixed_is_delivered_and_the_q
     assert bench.dead_letters() == 0
 
 
+def test_a_redriven_dead_letter_whose_first_receive_a_throttled_function_swallowed_is_tried(bench: Workbench) -> None:
+    bad = bench.give("unknown_fund", donor=bench.population.make_donor("new_person"))
+    bench.run(ticks=2)
+    bench.aegis.store.add_code("Fund", "NOFUND")
+    bench.clock.advance(31)
+    _redrive(bench)
+    [swallowed] = bench.receive()
+    handle = swallowed["receiptHandle"]
+    bench.sqs.change_message_visibility(QueueUrl=bench.queue_url, ReceiptHandle=handle, VisibilityTimeout=0)
+
+    bench.run(ticks=2)
+
+    assert bench.delivery(bad).state is State.DELIVERED
+    assert bench.dead_letters() == 0
+
+
+def test_a_redriven_dead_letter_is_tried_once_and_fails_again_for_the_same_cause(bench: Workbench) -> None:
+    bad = bench.give("unknown_fund", donor=bench.population.make_donor("new_person"))
+    bench.run(ticks=2)
+    bench.clock.advance(31)
+
+    _redrive(bench)
+    bench.run(ticks=2)
+
+    assert bench.delivery(bad).state is State.FAILED
+    assert bench.dead_letters() == 1
+    lines = bench.tools.activity.of_entity(bench.delivery(bad).donor_entity)
+    assert [line["what"] for line in lines].count("reopened") == 1
+
+
 def test_the_sweep_deletes_a_dead_letter_when_its_trouble_ended_elsewhere(bench: Workbench) -> None:
     bad = bench.give("unknown_fund", donor=bench.population.make_donor("new_person"))
     bench.run(ticks=2)

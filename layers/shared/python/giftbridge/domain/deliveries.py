@@ -105,7 +105,7 @@ class Delivery:
 
     `due` is when it is to be worked on next, or when it failed or was ignored; `lease_until` is when the process that
     is sending is surely dead; `nudge` and `nudged_at` name the last message sent for it; `failed_nudge` the message it
-    failed with;
+    failed with, and `failed_message` the id that SQS gave it: a redriven one has the same name and another id;
     `result` holds the ids found and made so far; `mirrors` are keys still to be stored on RaiseDonors;
     `deaths` counts dead letters that found it with nobody getting anywhere;
     `fail_after_probe` is the trouble to fail with when a probe finds nothing.
@@ -135,6 +135,7 @@ class Delivery:
     nudge: str | None = None
     nudged_at: datetime | None = None
     failed_nudge: str | None = None
+    failed_message: str = ""
     trouble: Trouble | None = None
     fail_after_probe: Trouble | None = None
     result: Mapping[str, str] = field(default_factory=dict)

@@ -179,7 +179,9 @@ class RetrySettings(_Section):
     """How long to wait."""
 
     base_seconds: Annotated[float, Field(gt=0, strict=False)] = Field(5, description="First wait after a failure.")
-    max_seconds: Annotated[float, Field(gt=0, strict=False)] = Field(900, description="Longest wait.")
+    max_seconds: Annotated[float, Field(gt=0, strict=False)] = Field(
+        900, description="Longest wait; five minutes in the first hour of a trouble."
+    )
     unknown_wait_seconds: Annotated[float, Field(ge=0, strict=False)] = Field(
         60, description="Wait after a lost answer before the probe may lead to a second send."
     )

@@ -146,19 +146,19 @@ class AegisDonations:
         applied: dict[str, str | None] = {}
 
         def body_for(partner: str) -> Body:
-            pledge_id = self.pledges.settle(work, prepared.pledge, prepared.donor, partner, settings)
-            applied["pledge"] = pledge_id
+            to = self.pledges.settle(work, prepared.pledge, prepared.donor, partner, settings)
+            applied["pledge"] = to.pledge_id
             return transaction_body(
                 Gathered(
                     donation,
                     prepared.donor,
                     prepared.projects,
                     settings,
-                    partner,
+                    to.partner_id,
                     prepared.appeal_code,
                     donation.created_at,
                     self.tools.zone,
-                    pledge_id,
+                    to.pledge_id,
                     schedule=schedule,
                 )
             )

@@ -46,6 +46,14 @@ class PledgePlan:
         return f"schedule#{self.schedule_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The partner a gift goes to, and the pledge of theirs that it is applied to, if any."""
+
+    partner_id: str
+    pledge_id: str | None
+
+
 class AegisPledges:
     """Finds or makes the pledge of a schedule, one delivery at a time."""
 
@@ -74,27 +82,65 @@ class AegisPledges:
 
     def settle(
         self, work: Work, plan: PledgePlan | None, donor: Donor, partner_id: str, settings: AegisSettings
-    ) -> str | None:
-        """The pledge id, just verified or just created, to apply the gifts to; None to apply them to none."""
+    ) -> Applied:
+        """The pledge, just verified or just created, to apply the gifts to; none to apply them to none.
+
+        A schedule that moved to another donor, when two were merged on RaiseDonors, keeps its pledge, which stays with
+        its partner: the schedule's gifts go there.
+        """
         if plan is None:
-            return None
-        imported = plan.schedule.crm_key if plan.schedule else None
-        candidate = plan.known.key or imported
+            return Applied(partner_id, None)
+        candidate = plan.known.key or (plan.schedule.crm_key if plan.schedule else None)
         if candidate is None:
-            return self._create(work, plan, donor, partner_id, settings)
+            return Applied(partner_id, self._create(work, plan, donor, partner_id, settings))
         pledges = self.aegis.pledges(partner_id)
         pledge = _named(pledges, candidate)
         if pledge is not None and pledge.is_active:
             if plan.known.key is None:
                 work.settle_key(plan.entity, pledge.id, "imported key", plan.known.ended)
-            return pledge.id
+            return Applied(partner_id, pledge.id)
+        kept = self.kept_elsewhere(plan.entity, candidate, donor, partner_id) if pledge is None else None
+        return kept or Applied(partner_id, self._replaced(work, plan, donor, partner_id, settings, pledges))
+
+    def kept_elsewhere(self, schedule: str, pledge_id: str, donor: Donor, partner_id: str) -> Applied | None:
+        """A pledge under the partner of the donor whose schedule it was made for, where that was another donor."""
+        row = self.tools.keys.get(schedule, SYSTEM)
+        if row is None or row.key != pledge_id:
+            # A key that others stored may name anybody's pledge.
+            return None
+        claim = f"aegis-pledge#{pledge_id}"
+        by = row.by or self.tools.keys.claimed_by([claim], SYSTEM).get(claim, "")
+        maker = self.tools.deliveries.get(by) if by else None
+        if maker is None or maker.donor_id in {None, donor.id}:
+            return None
+        former = self.tools.keys.get(f"donor#{maker.donor_id}", SYSTEM)
+        if former is None or former.key in {None, partner_id}:
+            return None
+        partner = self.aegis.partner(str(former.key))
+        if partner is None or not partner.is_active:
+            return None
+        pledge = _named(self.aegis.pledges(partner.id), pledge_id)
+        return Applied(partner.id, pledge.id) if pledge is not None and pledge.is_active else None
+
+    def _replaced(
+        self,
+        work: Work,
+        plan: PledgePlan,
+        donor: Donor,
+        partner_id: str,
+        settings: AegisSettings,
+        pledges: list[Pledge],
+    ) -> str | None:
+        """The pledge in place of one that is lost: the one that others made, or what the setting says."""
+        imported = plan.schedule.crm_key if plan.schedule else None
+        candidate = plan.known.key or imported or ""
+        why = "is inactive" if _named(pledges, candidate) is not None else "does not exist"
         schedule = plan.schedule or self.raisedonors.schedule(plan.schedule_id)
         others = _named(pledges, schedule.crm_key or "") if plan.known.key is not None else None
         if others is not None and others.is_active and self.unclaimed([others], work.delivery.id):
-            self._take_over(work, plan, others.id, f"pledge {candidate} {_why_lost(pledge)}")
+            self._take_over(work, plan, others.id, f"pledge {candidate} {why}")
             return others.id
-        plan = replace(plan, schedule=schedule)
-        return self._lost(work, plan, donor, partner_id, settings, _why_lost(pledge))
+        return self._lost(work, replace(plan, schedule=schedule), donor, partner_id, settings, why)
 
     def _take_over(self, work: Work, plan: PledgePlan, pledge_id: str, why: str) -> None:
         """Others have given the schedule another pledge, and stored it there: it is the schedule's from now on."""
@@ -258,10 +304,6 @@ class AegisPledges:
 
 def _named(pledges: Iterable[Pledge], pledge_id: str) -> Pledge | None:
     return next((pledge for pledge in pledges if pledge.id.casefold() == pledge_id.casefold()), None)
-
-
-def _why_lost(pledge: Pledge | None) -> str:
-    return "is inactive" if pledge is not None else "does not exist"
 
 
 def _is_of_schedule(work: Work) -> bool:

@@ -92,6 +92,11 @@ class AegisSchedules:
         pledge_id = change.pledge_id
         record = self.aegis.pledge_record(partner_id, pledge_id)
         if record is None:
+            kept = self.pledges.kept_elsewhere(change.entity, pledge_id, change.donor, partner_id)
+            if kept is not None:
+                partner_id = work.facts["partner"] = kept.partner_id
+                record = self.aegis.pledge_record(partner_id, pledge_id)
+        if record is None:
             self._gone(work, change, partner_id, pledge_id)
             return
         self._save(work, change, partner_id, pledge_id, record)
@@ -166,7 +171,7 @@ class AegisSchedules:
 
     def _create(self, work: Work, change: _Change, partner_id: str) -> None:
         plan = PledgePlan(change.schedule.id, change.known, change.schedule, None)
-        pledge_id = self.pledges.settle(work, plan, change.donor, partner_id, change.settings)
+        pledge_id = self.pledges.settle(work, plan, change.donor, partner_id, change.settings).pledge_id
         if pledge_id is None:
             self._skip(work, change, "the schedule is to go without a pledge, as set", "no-pledge")
         work.delivered({"pledge": str(pledge_id)}, "pledge made in Aegis", proven=True)
@@ -176,7 +181,7 @@ class AegisSchedules:
         if not change.is_active:
             self._skip(work, change, f"pledge {pledge_id} is gone: there is nothing to end", "no-pledge")
         plan = PledgePlan(change.schedule.id, change.known, change.schedule, None)
-        made = self.pledges.settle(work, plan, change.donor, partner_id, change.settings)
+        made = self.pledges.settle(work, plan, change.donor, partner_id, change.settings).pledge_id
         if made is None:
             self._skip(work, change, f"pledge {pledge_id} is gone, and none is to be made, as set", "no-pledge")
         if made == pledge_id:

@@ -30,17 +30,19 @@ def post_transaction(
     `anew` gives another partner when Aegis refused this one, or raises the refusal.
     """
     for last_try in (False, True):
+        to = partner_id
         try:
             body = body_for(partner_id)
+            to = str(body["PartnerID"])
             besides = {FUNDS: funds_as_sent(body), PLEDGE: pledge_as_sent(body), CURRENCY: currency}
             work.begin(Step.TRANSACTION, {**signature_of(body), **besides})
-            return aegis.create_transaction(body), partner_id
+            return aegis.create_transaction(body), to
         except Rejected as refused:
             # A refusal that names no member may mean the partner too: it is looked at once.
             names_another = bool(refused.field) and "partner" not in str(refused.field).casefold()
             if last_try or refused.status is None or names_another:
                 raise
-            partner_id = anew(partner_id, refused)
+            partner_id = anew(to, refused)
     raise AssertionError("the second try returns or raises")
 
 

@@ -10,15 +10,17 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
-from giftbridge.clients.whole_answers import Page
+from giftbridge.clients.whole_answers import Page, positive_number
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
-from giftbridge.domain.delivery_ids import AEGIS, donation_created_id
+from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, donation_created_id
+from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting
-from giftbridge.errors import LostRace
+from giftbridge.errors import LostRace, RetryLater
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
+from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write
 
 ROW = "backfill"
@@ -44,16 +46,18 @@ class BackfilledGifts(_Backfilled):
     """Gifts of a period."""
 
     sort = GIFTS
+    _restore: Restore | None = None
 
     def page(self, bound: datetime, skip: int) -> Page:
         """A gift was modified when it was created or later: the period's are all from here on (queryGifts)."""
-        return self.raisedonors.gifts_modified_since(bound, skip)
+        return _named(self.raisedonors.gifts_modified_since(bound, skip))
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write the deliveries of the period's gifts; those that are to be nudged now."""
         destination = self.backfill.destination
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
         known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
+        self._restore = newest_restore(self.tools.state)
         sightings = list(newest.values())
         written = self.tools.side_by_side(lambda sighting: self._bring(sighting, known, turn), sightings, self.threads)
         done = [delivery for delivery in written if delivery is not None]
@@ -69,6 +73,8 @@ class BackfilledGifts(_Backfilled):
             after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
             if after is None:
                 return None
+            if before is None and after.state is State.PENDING and self._restore is not None:
+                after = self._restore.marked(after, sighting.created_at)
             written = self._write(before, turn.nudged(after) if destination == AEGIS else after)
             if written is not None:
                 return written
@@ -91,7 +97,7 @@ class BackfilledContacts(_Backfilled):
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
-        return self.raisedonors.donors_modified_since(bound, skip)
+        return _named(self.raisedonors.donors_modified_since(bound, skip))
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Put the period's donors into the outbox; none is nudged, the batch takes them."""
@@ -121,6 +127,16 @@ class BackfilledContacts(_Backfilled):
 
     def _is_of_period(self, raw: object) -> bool:
         return self.backfill.covers(created_at(raw)) or self.backfill.covers(modified_at(raw))
+
+
+def _named(page: Page) -> Page:
+    """The page, whose records all have an id: a backfill comes by once, and must not leave behind what has none.
+
+    Raises RetryLater.
+    """
+    if all(isinstance(raw, dict) and positive_number(raw.get("id")) is not None for raw in page.rows):
+        return page
+    raise RetryLater("a record of the page has no id", cause="unreadable-answer", system=RAISEDONORS)
 
 
 def walk_backfill(

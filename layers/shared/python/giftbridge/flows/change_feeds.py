@@ -12,10 +12,12 @@ from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.agreed import Fields, base_of_first_sight
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.times import readable_moment
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_edits import VirtuousEdits
+from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write
 
 DESTINATION = "aegis"
@@ -67,7 +69,9 @@ class _ChangeFeed:
             elif known is not None and known.state in OPEN_STATES:
                 if self.tools.deliveries.count_sighting(known, sighting.mark):
                     return "counted again", None
-            elif (written := self._write(known, after, self._base(sighting, agreed, turn), turn)) is not None:
+            elif (
+                written := self._write(known, after, self._base(sighting, agreed, turn), turn, sighting.modified_at)
+            ) is not None:
                 return written.state.value, written
             known = self.tools.deliveries.get(sighting.delivery_id)
             agreed = self.tools.agreed.get(sighting.entity, DESTINATION)
@@ -80,8 +84,11 @@ class _ChangeFeed:
         base = base_of_first_sight(sighting.fields)
         return [self.tools.agreed.first(sighting.entity, DESTINATION, base, turn.now)]
 
-    def _write(self, before: Delivery | None, after: Delivery, base: list[Write], turn: Turn) -> Delivery | None:
-        nudged = turn.nudged(after)
+    def _write(
+        self, before: Delivery | None, after: Delivery, base: list[Write], turn: Turn, changed_at: datetime | None
+    ) -> Delivery | None:
+        restore = newest_restore(self.tools.state) if before is None else None
+        nudged = turn.nudged(restore.marked(after, changed_at) if restore is not None else after)
         if before is None:
             return nudged if self.tools.deliveries.add(nudged, *base) else None
         lines = []
@@ -180,7 +187,9 @@ class NoteFeed:
         return done
 
     def _write(self, note: Delivery, turn: Turn) -> Delivery | None:
-        nudged = turn.nudged(note)
+        restore = newest_restore(self.tools.state)
+        written = readable_moment(note.result.get("modified"))
+        nudged = turn.nudged(restore.marked(note, written) if restore is not None else note)
         return nudged if self.tools.deliveries.add(nudged) else None
 
 

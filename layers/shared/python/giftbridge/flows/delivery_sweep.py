@@ -219,7 +219,7 @@ class DeliverySweep:
             f"its worker died {letter.receives} times, {delivery.deaths + 1} times over",
             remedy="see the function's log for the delivery's id, then retry",
         )
-        work = Work(self.tools, delivery)
+        work = Work(self.tools, delivery, message=letter.message_id)
         work.delivery = replace(delivery, deaths=delivery.deaths + 1, nudge=letter.name)
         is_last = work.delivery.deaths >= _DEATHS_BEFORE_A_PERSON
         now = self.tools.now()

@@ -40,6 +40,9 @@ _BLOCKED_FOR = timedelta(seconds=5)
 _MOST_TURNS = 3
 _WAITS_FOR_ITS_TIME = frozenset({State.WAITING, State.UNKNOWN, State.SENT})
 _LOOKED_UP_AGAIN_AFTER = timedelta(hours=1)
+# Most outages are short: nobody is to wait for long after the end of one.
+_SOON_OVER = timedelta(hours=1)
+_LONGEST_AT_FIRST = 300.0
 
 
 class Carrier(Protocol):
@@ -128,7 +131,7 @@ class DeliveryWorker:
                     extra={"delivery": delivery.id, "destination": delivery.destination},
                 )
                 return "wrong-queue", None
-            work = Work(self.tools, delivery)
+            work = Work(self.tools, delivery, message=nudge.message_id)
             work.delivery = replace(delivery, nudge=nudge.name)
             outcome = self._ready(work, nudge, behind)
             if outcome is not None:
@@ -176,7 +179,7 @@ class DeliveryWorker:
             return None
         if nudge.name != delivery.failed_nudge:
             return "already-failed"
-        if nudge.receives > 1:
+        if _is_on_its_way_out(delivery, nudge):
             return "handed-back"
         work.reopen("redriven from the dead-letter queue")
         return None
@@ -261,7 +264,7 @@ class DeliveryWorker:
             return
         if isinstance(error, UnknownOutcome):
             due = now + timedelta(seconds=settings.retries.unknown_wait_seconds)
-            keeps_failing = self._keeps_failing(work.delivery, trouble)
+            keeps_failing = self._keeps_failing(work.delivery, trouble, error.system)
             work.unknown(trouble, due, fail_after_probe=trouble if keeps_failing else None)
         elif isinstance(error, RetryLater):
             self._later(work, error, trouble)
@@ -273,7 +276,11 @@ class DeliveryWorker:
         due = error.not_before or self.tools.now() + self._delay(work.delivery)
         is_refused_here = isinstance(error, RefusedHere)
         is_told = error.counts or is_refused_here
-        if is_told and work.delivery.state is not State.UNKNOWN and self._keeps_failing(work.delivery, trouble):
+        if (
+            is_told
+            and work.delivery.state is not State.UNKNOWN
+            and self._keeps_failing(work.delivery, trouble, error.system)
+        ):
             work.fail(trouble if is_refused_here else replace(trouble, cause=f"keeps-failing:{trouble.cause}"))
         else:
             # A trial while the breaker is open speaks of the destination, not of the record.
@@ -283,23 +290,41 @@ class DeliveryWorker:
     def _delay(self, delivery: Delivery) -> timedelta:
         _, settings = self.tools.settings()
         retries = settings.retries
-        return retry_delay(delivery.attempts, retries.base_seconds, retries.max_seconds, self.tools.jitter())
+        longest, since = retries.max_seconds, delivery.first_failed_at
+        if since is None or self.tools.now() - since < _SOON_OVER:
+            longest = min(longest, _LONGEST_AT_FIRST)
+        return retry_delay(delivery.attempts, retries.base_seconds, longest, self.tools.jitter())
 
-    def _keeps_failing(self, delivery: Delivery, trouble: Trouble) -> bool:
-        """Whether this record has failed again and again while others succeeded, or the system answered others."""
+    def _keeps_failing(self, delivery: Delivery, trouble: Trouble, system: str | None) -> bool:
+        """Whether this record has failed again and again while others succeeded, with the system that fails it too."""
         if trouble.cause == REFUSED_HERE:
             is_again = delivery.trouble is not None and delivery.trouble.cause == REFUSED_HERE
             return is_again and delivery.attempts + 1 >= _REFUSALS_BEFORE_A_PERSON
         if delivery.attempts + 1 < TRIES_BEFORE_A_PERSON or delivery.first_failed_at is None:
             return False
-        last_success = self.tools.state.destination(self.carrier.destination).last_success_at
-        return last_success is not None and last_success > delivery.first_failed_at
+        # A lost answer that was found says nothing about the source.
+        for name in {self.carrier.destination, system or self.carrier.destination}:
+            last_success = self.tools.state.destination(name).last_success_at
+            if last_success is None or last_success <= delivery.first_failed_at:
+                return False
+        return True
 
     def _give_back(self, nudge: Nudge) -> None:
         try:
             self.tools.queue.give_back(nudge)
         except Exception as error:
             log.warning("a message waits for its visibility time-out", extra={"error": type(error).__name__})
+
+
+def _is_on_its_way_out(delivery: Delivery, nudge: Nudge) -> bool:
+    """Whether this is the message that the delivery failed with, which the redrive policy moves to the dead letters.
+
+    One that was redriven has another id, however often it was received: a throttled function swallows receives. A row
+    of the version before knows no id.
+    """
+    if delivery.failed_message:
+        return nudge.message_id == delivery.failed_message
+    return nudge.receives > 1
 
 
 def _is_in_trouble(delivery: Delivery) -> bool:

@@ -155,11 +155,16 @@ class FeedWalk:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk is. `cursor` is the newest modification seen; one that is not done goes on at `steps`."""
+    """Where a walk is. `cursor` is the newest modification seen; one that is not done goes on at `steps`.
+
+    `began` is when it read its first page, `long_look_at` when the last long look that came to its end did. What became
+    visible since may lie behind the bound of a walk that was broken off, however much later it goes on.
+    """
 
     cursor: datetime
     long_look_at: datetime
     steps: Steps
+    began: datetime
     is_long_look: bool = False
 
     def after(self, moments: list[datetime | None], total: int, now: datetime) -> Place:
@@ -167,7 +172,7 @@ class Place:
         # A record dated ahead of the clock must not carry the cursor past what is still to come.
         last = min(max((one for one in moments if one is not None), default=self.cursor), now)
         steps = self.steps.after(moments, total)
-        looked = now if steps.is_done and self.is_long_look else self.long_look_at
+        looked = self.began if steps.is_done and self.is_long_look else self.long_look_at
         return replace(self, cursor=max(self.cursor, last), long_look_at=looked, steps=steps)
 
     @property
@@ -179,7 +184,7 @@ class Place:
         """As the state table holds it. Where to go on is kept only while there is more to read."""
         row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
         if not self.steps.is_done:
-            row |= {**self.steps.as_row(), "is_long_look": self.is_long_look}
+            row |= {**self.steps.as_row(), "is_long_look": self.is_long_look, "began": format_moment(self.began)}
         return row
 
 
@@ -189,7 +194,11 @@ def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Pla
     if row is not None and parse_moment(row["start"]) <= start:
         cursor, long_look_at = parse_moment(row["at"]), parse_moment(row["long_look_at"])
         if "bound" in row:
-            return Place(cursor, long_look_at, read_steps(row), bool(row["is_long_look"]))
+            # A walk of the version before began after the last long look.
+            began = parse_moment(row.get("began", row["long_look_at"]))
+            return Place(cursor, long_look_at, read_steps(row), began, bool(row["is_long_look"]))
     is_long_look = now - long_look_at >= LONG_LOOK_EVERY
-    back = LONG_LOOK_BACK if is_long_look else LOOK_BACK
-    return Place(cursor, long_look_at, Steps(max(start, min(cursor, now)) - back), is_long_look)
+    # A long look goes back from when the last one began: what it read first was read then.
+    seen = min(cursor, now, long_look_at) if is_long_look else min(cursor, now)
+    bound = max(start, seen) - (LONG_LOOK_BACK if is_long_look else LOOK_BACK)
+    return Place(cursor, long_look_at, Steps(bound), now, is_long_look)

@@ -13,10 +13,12 @@ from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.on_periods import OnPeriods
+from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
+from giftbridge.store.restores import newest_restore
 
 Plan = tuple[Delivery | None, Delivery]
 _TRIES = 4
@@ -41,6 +43,7 @@ class GiftFeed:
         self.tools = tools
         self.raisedonors = raisedonors
         self.threads = threads
+        self._restore: Restore | None = None
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Gifts modified since then (queryGifts)."""
@@ -52,6 +55,7 @@ class GiftFeed:
         Those that are now to be worked on are Aegis': what goes to Virtuous waits for the batch, or for the sweep.
         """
         newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
+        self._restore = newest_restore(self.tools.state)
         names = [
             name
             for destination in turn.on
@@ -93,11 +97,16 @@ class GiftFeed:
         sighting, planned = sight.sighting, list[Plan]()
         after = delivery_for(sighting, created, turn.settings, sight.on, turn.now, sight.destination)
         if after is not None:
-            planned.append((created, _nudged(after, turn)))
+            planned.append((created, _nudged(self._marked(after, created, sighting.created_at), turn)))
         refund = refund_for(sighting, after or created, refunded, turn.now, is_first_sight=is_first_sight)
         if refund is not None:
-            planned.append((refunded, _nudged(refund, turn)))
+            planned.append((refunded, _nudged(self._marked(refund, refunded, sighting.modified_at), turn)))
         return planned
+
+    def _marked(self, after: Delivery, before: Delivery | None, happened: datetime | None) -> Delivery:
+        """A new delivery that the life before a restore may have sent is looked for before it is sent."""
+        is_new = before is None and after.state is State.PENDING
+        return self._restore.marked(after, happened) if is_new and self._restore is not None else after
 
     def _write_one(self, before: Delivery | None, after: Delivery) -> Delivery | None:
         lines = []

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from giftbridge.domain.on_periods import EVER
-from giftbridge.domain.times import format_moment
 from giftbridge.store.state import StateTable
 
 _CURSOR = "cursor#gifts"
@@ -22,11 +20,12 @@ def begin_where_it_was_left(state: StateTable, served: Collection[str]) -> None:
     before = set(seen["served"]) if seen is not None else set(served)
     left: dict[str, str] = dict(seen["left"]) if seen is not None else {}
     if cursor is not None:
-        left |= dict.fromkeys(before - set(served), min(cursor["at"], cursor.get("bound", cursor["at"])))
+        at = min(cursor[name] for name in ("at", "bound", "long_look_at") if name in cursor)
+        left |= dict.fromkeys(before - set(served), at)
     back = [left.pop(name) for name in served if name in left]
     if back and cursor is not None and min(back) < cursor["at"]:
-        # With a long look: what became visible late is seen again, too.
-        place = {"at": min(back), "long_look_at": format_moment(EVER), "start": cursor["start"]}
+        # As if the last long look had been then: what became visible late is seen, too.
+        place = {"at": min(back), "long_look_at": min(back), "start": cursor["start"]}
         state.put(_CURSOR, place, cursor)
     after: dict[str, Any] = {"served": sorted(served), "left": left}
     if seen is None or any(seen[name] != value for name, value in after.items()):

@@ -49,7 +49,9 @@ def _still_settles(holder: Delivery) -> bool:
 
 
 def require_no_open_donation(tools: Tools, work: Work) -> None:
-    """Raises Held while a donation of the same donor is on its way there: it may make the key that is missing now.
+    """Raises Held while a donation of the same donor is on its way to the same destination.
+
+    It may make the key that is missing now; one on its way elsewhere makes none here.
 
     A courtesy found through an index, not a guarantee.
     """

@@ -28,6 +28,7 @@ from giftbridge.flows.reconciliation_sides import on_periods_of
 from giftbridge.flows.reconciliation_states import ACCEPTED, HEALING, tell_latest_anew
 from giftbridge.flows.tools import Tools
 from giftbridge.store.reconciliations import Reconciliations
+from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write
 
 _EVER = date(1990, 1, 1)
@@ -114,6 +115,9 @@ class Healing:
         if after is None:
             raise Left("it was taken up meanwhile; reconcile once more")
         before = known.get(after.id)
+        restore = newest_restore(self.tools.state)
+        if before is None and restore is not None:
+            after = restore.marked(after, sighting.modified_at)
         line = self._told_line(after, "taken up", one)
         if before is not None:
             return self.tools.deliveries.save(before, after, line)

@@ -12,7 +12,8 @@ from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice
 from giftbridge.domain.probing import NOT_IT
-from giftbridge.errors import LostRace, Rejected
+from giftbridge.domain.restores import looked_for, sent_since
+from giftbridge.errors import LostRace, Rejected, UnknownOutcome
 from giftbridge.flows.tools import Tools
 from giftbridge.store.rows import Write, commit
 
@@ -30,6 +31,7 @@ class Work:
 
     `also` are writes that belong to the next step, `facts` what the result will tell, `mirrors` the keys to store on
     RaiseDonors once it is delivered; `turn_began_with` counts the sightings that what is read now is sure to show.
+    `message` is the id of the message that has it worked on.
     """
 
     tools: Tools
@@ -37,6 +39,7 @@ class Work:
     also: list[Write] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     mirrors: list[str] = field(default_factory=list)
+    message: str = ""
     stored: Delivery = field(init=False)
     turn_began_with: int = field(init=False)
 
@@ -60,9 +63,16 @@ class Work:
         return self.delivery.state in {State.PENDING, State.WAITING}
 
     def begin(self, step: Step, values: Mapping[str, str]) -> None:
-        """Write the intent to make a write at the destination, before its first byte leaves."""
+        """Write the intent to make a write at the destination, before its first byte leaves.
+
+        Raises UnknownOutcome where a life before a restore may have made it: it is looked for first, as sent then.
+        """
         now = self.now
         earlier = self.delivery.attempt
+        before = sent_since(self.facts, step)
+        if before is not None:
+            self.facts |= looked_for(self.facts, step)
+            earlier = Attempt("", step, before, before, {})
         is_again = earlier is not None and earlier.step is step
         first = earlier.first_started_at if earlier is not None and is_again else now
         if earlier is not None and is_again and NOT_IT in earlier.values:
@@ -70,6 +80,8 @@ class Work:
         attempt = Attempt(self.tools.token(6), step, now, first, values)
         lease_until = now + timedelta(seconds=max(0.0, self.tools.time_left.seconds())) + LEASE_SKEW
         self._save(life.sending(self.delivery, attempt, lease_until, now))
+        if before is not None:
+            raise UnknownOutcome("it may have been sent before the tables were restored", counts=False)
 
     def begin_turn(self) -> None:
         """The source is read anew from here on: all sightings counted so far are served by what it says."""
@@ -196,7 +208,11 @@ class Work:
 
     def fail(self, trouble: Trouble) -> None:
         """A person must look."""
-        self._end_in_trouble(lambda delivery: life.failed(delivery, trouble, self.now), "failed", trouble)
+
+        def failed(delivery: Delivery) -> Delivery:
+            return replace(life.failed(delivery, trouble, self.now), failed_message=self.message)
+
+        self._end_in_trouble(failed, "failed", trouble)
 
     def ignore(self, trouble: Trouble, *, keeps_attempt: bool = False) -> None:
         """Not to be sent."""

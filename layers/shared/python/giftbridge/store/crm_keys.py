@@ -23,7 +23,10 @@ _FREE_OR_MINE = "attribute_not_exists(entity) OR (attribute_not_exists(crm_key) 
 
 @dataclass(frozen=True, slots=True)
 class CrmKey:
-    """What is known of an entity at a destination. `rule` and `since` say how and when the key was found."""
+    """What is known of an entity at a destination. `rule` and `since` say how and when the key was found.
+
+    `by` names the delivery that settled it; a row of the version before does not say.
+    """
 
     entity: str
     system: str
@@ -31,6 +34,7 @@ class CrmKey:
     hold: str | None
     rule: str | None
     since: str | None
+    by: str = ""
 
 
 class CrmKeys:
@@ -45,7 +49,15 @@ class CrmKeys:
         row = read_one(self.client, self.table, {"entity": entity, "system": system})
         if row is None:
             return None
-        return CrmKey(entity, system, row.get("crm_key"), row.get("held_by"), row.get("rule"), row.get("since"))
+        return CrmKey(
+            entity,
+            system,
+            row.get("crm_key"),
+            row.get("held_by"),
+            row.get("rule"),
+            row.get("since"),
+            str(row.get("by", "")),
+        )
 
     def entities_with(self, system: str, key: str) -> list[str]:
         """Entities that have this key, from the index: for people and for caution, not for decisions."""
@@ -77,7 +89,7 @@ class CrmKeys:
         self, entity: str, system: str, key: str, rule: str, delivery_id: str, now: datetime, ended: str = ""
     ) -> Write:
         """Store the key, unless it is settled already or another delivery holds it."""
-        values = _settled(entity, system, key, rule, now)
+        values = {**_settled(entity, system, key, rule, now), "by": delivery_id}
         return put(self.table, values, entity, _FREE_OR_MINE, me=delivery_id, ended=ended or delivery_id)
 
     def link(self, entity: str, system: str, key: str, rule: str, seen: CrmKey | None, now: datetime) -> Write:

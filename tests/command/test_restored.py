@@ -1,0 +1,111 @@
+"""The tables are restored to an earlier moment: nothing is sent twice, nothing is lost (`giftbridge restored`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from giftbridge.domain.deliveries import State
+from giftbridge.domain.delivery_ids import donation_refunded_id
+from tests.command.desk import Desk
+from tests.workbench import Workbench
+
+TABLES = ("CrmKeysTable", "DeliveriesTable", "ActivityTable", "StateTable")
+
+
+def snapshot(bench: Workbench) -> dict[str, list[Any]]:
+    """All rows of the tables, as a point-in-time recovery keeps them."""
+    pages = {name: bench.dynamodb.get_paginator("scan").paginate(TableName=name) for name in TABLES}
+    return {name: [item for page in found for item in page["Items"]] for name, found in pages.items()}
+
+
+def restore(bench: Workbench, kept: dict[str, list[Any]]) -> None:
+    """The tables hold what was kept, and nothing else."""
+    for name, items in kept.items():
+        keys = [one["AttributeName"] for one in bench.dynamodb.describe_table(TableName=name)["Table"]["KeySchema"]]
+        for page in bench.dynamodb.get_paginator("scan").paginate(TableName=name):
+            for item in page["Items"]:
+                bench.dynamodb.delete_item(TableName=name, Key={key: item[key] for key in keys})
+        for item in items:
+            bench.dynamodb.put_item(TableName=name, Item=item)
+
+
+def forget_key(bench: Workbench, gift: int) -> None:
+    """RaiseDonors did not take the invoice number of this gift."""
+    bench.raisedonors.store.edit("gift", gift, {"crmKey": None})
+
+
+def test_what_was_done_since_the_restore_point_is_found_and_done_no_second_time(connected: Desk) -> None:
+    bench = connected.bench
+    known = bench.population.make_donor("new_person")
+    before = bench.give(donor=known)
+    bench.run(ticks=3)
+    bench.aegis.faults.begin_outage("status")
+    was_open = bench.give(donor=known)
+    bench.pickup()
+    bench.drain()
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(300)
+    bench.aegis.faults.end_outage()
+    sent, keyed = bench.give(), bench.give()
+    scheduled = bench.population.make_gift("first_of_schedule", bench.clock()).gift_id
+    bench.run(ticks=30)
+    bench.raisedonors.store.set_gift_status(before, "Refunded")
+    bench.run(ticks=3)
+    gifts = (before, was_open, sent, keyed, scheduled)
+    were = {gift: len(bench.transactions_of(gift)) for gift in gifts}
+    assert were == {before: 2, was_open: 1, sent: 1, keyed: 1, scheduled: 1}
+    for gift in (was_open, sent, scheduled):
+        forget_key(bench, gift)
+    unsent = bench.give()
+
+    restore(bench, kept)
+    answer = connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    assert answer.code == 0, answer.err
+    bench.clock.advance(600)
+    bench.run(ticks=40)
+
+    assert {gift: len(bench.transactions_of(gift)) for gift in gifts} == were
+    assert len(bench.transactions_of(unsent)) == 1
+    assert {bench.delivery(gift).state for gift in (*gifts, unsent)} == {State.DELIVERED}
+    refund = bench.tools.deliveries.get(donation_refunded_id(before))
+    assert refund is not None and refund.state is State.DELIVERED
+    assert sum(pledge.via_api for pledge in bench.aegis.store.pledges.values()) == 1
+
+
+def test_without_it_a_restore_sends_again_what_carries_no_key(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept = snapshot(bench)
+    bench.clock.advance(60)
+    gift = bench.give()
+    bench.run(ticks=3)
+    forget_key(bench, gift)
+
+    restore(bench, kept)
+    bench.run(ticks=10)
+
+    assert len(bench.transactions_of(gift)) == 2
+
+
+def test_the_plan_names_what_is_looked_for_and_changes_nothing(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    bench.aegis.faults.begin_outage("status")
+    gift = bench.give()
+    bench.pickup()
+    bench.drain()
+    to = bench.clock().strftime("%Y-%m-%dT%H:%M:%S")
+    bench.clock.advance(300)
+    bench.pickup()
+
+    plan = connected.json("restored", "--to", to, "--plan")
+
+    assert plan["deliveries"] == [f"aegis/donation/{gift}/created"]
+    assert bench.tools.state.get("restored") is None
+
+
+def test_a_moment_to_come_is_refused(connected: Desk) -> None:
+    refused = connected.run("restored", "--to", "2099-01-01T00:00:00", "--yes")
+
+    assert refused.code != 0
+    assert "--to lies in the future" in refused.err
