@@ -8,7 +8,7 @@ from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.service import SimulatedService
 from tests.boundary.answer_shapes import shapes
 from tests.boundary.bystanders import READS, Bystanders, mixed_up
-from tests.boundary.judging import Listener, left_open, reopened_by_a_person, untold_feeds
+from tests.boundary.judging import Listener, failed, left_open, reopened_by_a_person, untold_feeds
 from tests.boundary.odd_answers import OddAnswer, odd_answers
 from tests.boundary.plays import Moment, Play, plays
 from tests.matrix.judgement import Goal
@@ -126,7 +126,7 @@ def _run_with_aegis(cell: Cell) -> list[str]:
                 break
             if cell.odd.of_record:
                 reopened_by_a_person(bench, bench.tools, goal.deliveries)
-        problems += fault.not_met()
+        problems += fault.not_met() + failed(bench, goal.deliveries)
         fault.end()
         bench.run()
         problems += bystanders.harmed() if bystanders is not None else []
@@ -168,7 +168,7 @@ def _run_with_virtuous(cell: Cell) -> list[str]:
             if cell.odd.of_record:
                 for tools in there.tools.values():
                     reopened_by_a_person(there.bench, tools, goal.deliveries)
-        problems = fault.not_met()
+        problems = fault.not_met() + failed(there.bench, goal.deliveries)
         fault.end()
         problems += written_once_more(there, listener) + goal.wrong(there)
         there.virtuous.check.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Listener:
 
     def __post_init__(self) -> None:
         self._since = {id(one): len(one.log) for one in (self.aegis, *self.services.values()) if one is not None}
+        self._written: list[str] = []
 
     def restart(self) -> None:
         """A new process begins: nothing to do."""
@@ -39,8 +41,11 @@ class Listener:
 
     @property
     def written(self) -> list[str]:
-        """The writes that any system carried out."""
-        return [f"{name}.{call}" for name, one in self.services.items() for call in self._carried_out(one)]
+        """The writes that any system carried out; what is new since this was last asked comes last."""
+        known = Counter(self._written)
+        done = [f"{name}.{call}" for name, one in self.services.items() for call in self._carried_out(one)]
+        self._written += (Counter(done) - known).elements()
+        return self._written[:]
 
     def _carried_out(self, service: SimulatedService) -> list[str]:
         calls = list(service.log)[self._since[id(service)] :]
@@ -59,6 +64,12 @@ def left_open(bench: Workbench) -> list[str]:
     """Deliveries that are still on their way."""
     rows = bench.rows("DeliveriesTable")
     return [f"{row['id']} is left {row['state']}" for row in rows if State(row["state"]) in OPEN_STATES]
+
+
+def failed(bench: Workbench, ends: Mapping[str, frozenset[State]]) -> list[str]:
+    """Deliveries that a person would have to look at, beside those that are to end so."""
+    rows = [row for row in bench.rows("DeliveriesTable") if row["state"] == State.FAILED.value]
+    return [f"{row['id']} failed: {row['trouble']}" for row in rows if State.FAILED not in ends.get(row["id"], ())]
 
 
 def reopened_by_a_person(bench: Workbench, tools: Tools, ends: Mapping[str, frozenset[State]]) -> None:

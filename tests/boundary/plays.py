@@ -49,7 +49,8 @@ FIRST_CALLS = {
     },
     "2": {"aegis": "getPledgeHistory createTransaction", "raisedonors": "queryGifts"},
     "3": {"aegis": "getPledgeHistory createPledge"},
-    "4": {"aegis": "getPartner searchPartners createPartner createTransaction listProducts listWarehouses"},
+    # Its first transaction is refused for the partner: nothing that is answered instead is looked for there.
+    "4": {"aegis": "getPartner searchPartners createPartner listProducts listWarehouses"},
     "5": {"aegis": "createTransaction getPledgeHistory", "raisedonors": "queryGifts getGift getDonor"},
     "6": {"aegis": "getTransactionHistory createTransaction", "raisedonors": "getGift"},
     "7": {"aegis": "getPledgeHistory savePledge", "raisedonors": "queryRecurringGifts getRecurringGift"},
@@ -119,6 +120,7 @@ FINDS_NOTHING = frozenset(
         ("getContactByReference", "12", Moment.FIRST),
         ("getProjectByCode", "18", Moment.FIRST),
         ("queryProjects", "18", Moment.FIRST),
+        ("queryProjects", "18", Moment.AFTER_A_LOST_WRITE),
     }
 )
 
