@@ -218,7 +218,7 @@ class World:
             until += _LOOKS_EVERY_SECONDS
             self.scheduler.run(until)
 
-    def _reconciled(self) -> list[Difference]:
+    def _reconciled(self) -> list[Difference] | None:
         """The product's own verdict, of all days on which anything happened."""
         if self.operator.switched_off:
             # What was not to be sent meanwhile is another matter on each side.
