@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -58,7 +57,7 @@ def new_backfill(
         raise NeedsPerson(
             f"Deliveries to {destination} are switched off.", [f"Run `giftbridge connect {destination} {stack.hint}`."]
         )
-    return Backfill(secrets.token_hex(3), destination, since, until, what, by, stack.tools.now())
+    return Backfill(stack.tools.token(3), destination, since, until, what, by, stack.tools.now())
 
 
 def plan(stack: Stack, backfill: Backfill, seen: Callable[[int], None]) -> BackfillPlan:

@@ -17,7 +17,6 @@ from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
 from giftbridge.domain.times import parse_moment
 from giftbridge.store.delivery_rows import SHARDS, bucket_of
 from giftbridge.store.index_pages import IndexPages, Mark, day_index, donor_index, state_index
-from giftbridge.store.rows import side_by_side
 from ops.operating.identifiers import kind_of
 from ops.operating.problems import WrongUsage
 from ops.operating.stack import Stack
@@ -59,7 +58,7 @@ class StateTrail:
         """The candidates after a mark. The index shows a chunk alone: what waits in it comes with it."""
         index = state_index(self.stack.tools.deliveries.client, self.stack.tools.deliveries.table)
         since, until = self.days
-        first = side_by_side(
+        first = self.stack.tools.side_by_side(
             lambda of: index.newest(of, part, mark, since, until), self.partitions, self.stack.tools.threads
         )
         streams = [

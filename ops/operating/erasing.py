@@ -19,7 +19,7 @@ from giftbridge.domain.remembered import is_for_later
 from giftbridge.errors import GiftBridgeError, LostRace
 from giftbridge.flows.feed_walk import pages_since
 from giftbridge.store.index_pages import donor_index
-from giftbridge.store.rows import commit, delete, from_item, side_by_side, to_item, update
+from giftbridge.store.rows import commit, delete, from_item, to_item, update
 from ops.operating.problems import NeedsPerson
 from ops.operating.reaching import raisedonors
 from ops.operating.stack import Stack
@@ -134,7 +134,7 @@ def erase(stack: Stack, plan: ErasePlan, who: str) -> ErasePlan:
 
 
 def _each(stack: Stack, things: tuple[Any, ...], work: Any) -> None:
-    side_by_side(work, things, stack.tools.threads)
+    stack.tools.side_by_side(work, things, stack.tools.threads)
 
 
 def _delete_agreed(stack: Stack, entity: str, system: str) -> None:
@@ -251,7 +251,7 @@ def _agreed_rows(stack: Stack, donor: int, deliveries: list[Delivery]) -> tuple[
     except (NeedsPerson, GiftBridgeError) as error:
         missed.append(f"schedules that never changed could not be looked up on RaiseDonors: {error.text}")
     entities = [f"donor#{donor}", *(f"schedule#{number}" for number in sorted(schedules))]
-    found = side_by_side(lambda entity: _agreed_of(stack, entity), entities, stack.tools.threads)
+    found = stack.tools.side_by_side(lambda entity: _agreed_of(stack, entity), entities, stack.tools.threads)
     return [key for keys in found for key in keys], missed
 
 

@@ -17,7 +17,6 @@ from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
 from giftbridge.domain.entities import donor_of
 from giftbridge.errors import GiftBridgeError
 from giftbridge.store.crm_keys import invoice_claim
-from giftbridge.store.rows import side_by_side
 from ops.operating.identifiers import delivery_ids
 from ops.operating.problems import NeedsPerson, WrongUsage
 from ops.operating.reaching import raisedonors
@@ -207,4 +206,6 @@ def _found(search: _Search) -> Found:
 
 def _of_donors(search: _Search, donors: Sequence[int]) -> list[list[Delivery]]:
     tools = search.stack.tools
-    return side_by_side(lambda donor: tools.deliveries.of_donor(donor, _DELIVERIES_OF_A_DONOR), donors, tools.threads)
+    return tools.side_by_side(
+        lambda donor: tools.deliveries.of_donor(donor, _DELIVERIES_OF_A_DONOR), donors, tools.threads
+    )

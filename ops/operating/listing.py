@@ -11,7 +11,6 @@ from itertools import islice
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind, State, Trouble
 from giftbridge.domain.sightings import LEFT_BY_A_PERSON, REOPENABLE
 from giftbridge.store.index_pages import Mark
-from giftbridge.store.rows import side_by_side
 from ops.operating.candidates import (
     TOP,
     Candidate,
@@ -255,7 +254,11 @@ def in_bucket(stack: Stack, bucket: str, destination: str | None = None) -> list
     read = stack.tools.deliveries
     ids = [name for d in destinations for name in read.ids_in(bucket, d, MOST)]
     parts = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
-    found = {name: d for part in side_by_side(read.get_many, parts, stack.tools.threads) for name, d in part.items()}
+    found = {
+        name: d
+        for part in stack.tools.side_by_side(read.get_many, parts, stack.tools.threads)
+        for name, d in part.items()
+    }
     return [found[name] for name in ids if name in found]
 
 

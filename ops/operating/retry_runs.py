@@ -8,7 +8,6 @@ its successor does not recognise.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 from ops.operating import run_rows
@@ -44,7 +43,7 @@ def start(stack: Stack, plan: Plan, who: str) -> str:
     if not items:
         raise WrongUsage("There is nothing to retry.")
     now = stack.tools.now()
-    run = Run(secrets.token_hex(4), who, now, len(items), RunState.RUNNING, run_rows.counted(items))
+    run = Run(stack.tools.token(4), who, now, len(items), RunState.RUNNING, run_rows.counted(items))
     run_rows.add(stack, run, items)
     return run.id
 
@@ -64,7 +63,7 @@ def cancel(stack: Stack, run_id: str, who: str) -> Run:
 
 def work(stack: Stack, run_id: str) -> Iterator[Progress]:
     """Work on a run until it is over, telling how it stands. Raises WrongUsage, NeedsPerson while another does."""
-    run, owner = read(stack, run_id), secrets.token_hex(6)
+    run, owner = read(stack, run_id), stack.tools.token(6)
     if run.is_over:
         yield Progress(run)
         return

@@ -13,7 +13,7 @@ from typing import Any
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import LostRace
-from giftbridge.store.rows import commit, delete, put, read_many, side_by_side
+from giftbridge.store.rows import commit, delete, put, read_many
 from ops.operating.problems import WrongUsage
 from ops.operating.retrying import Way
 from ops.operating.stack import Stack
@@ -186,7 +186,7 @@ def _forget(stack: Stack, run_id: str) -> None:
         return
     names = [f"{row_name(run_id)}/{number}" for number in range(-(-int(row["total"]) // ITEMS_A_ROW))]
     writes = [delete(state.table, {"name": name}, name) for name in [*names, row_name(run_id)]]
-    side_by_side(lambda write: commit(state.client, [write]), writes, stack.tools.threads)
+    stack.tools.side_by_side(lambda write: commit(state.client, [write]), writes, stack.tools.threads)
 
 
 def _head(stack: Stack, run_id: str) -> dict[str, Any]:

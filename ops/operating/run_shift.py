@@ -12,7 +12,6 @@ from giftbridge.domain.delivery_ids import destination_of
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
 from giftbridge.store.budgets import RateBudget
-from giftbridge.store.rows import side_by_side
 from ops.operating import run_rows
 from ops.operating.problems import NeedsPerson
 from ops.operating.putting_back import is_untried, put_back
@@ -161,7 +160,7 @@ class Shift:
     def _release(self, numbers: list[int]) -> list[int]:
         """Reopen those that are as planned; the numbers of those that are under way now."""
         rows = self.stack.tools.deliveries.get_many(self.items[number].id for number in numbers)
-        found = side_by_side(
+        found = self.stack.tools.side_by_side(
             lambda number: self._reopened(self.items[number], rows.get(self.items[number].id)),
             numbers,
             self.stack.tools.threads,
@@ -253,7 +252,7 @@ class Shift:
     def _call_off(self, under_way: list[int]) -> list[int]:
         """Put back those that nobody tried; the numbers of those that are in somebody's hands."""
         rows = self.stack.tools.deliveries.get_many(self.items[number].id for number in under_way)
-        side_by_side(
+        self.stack.tools.side_by_side(
             lambda number: self._called_off(number, rows.get(self.items[number].id)),
             under_way,
             self.stack.tools.threads,
@@ -277,7 +276,7 @@ class Shift:
         """Those not begun never are; the numbers of those that a shift that died had begun without noting it."""
         rest = self._planned()
         parts = [rest[start : start + WINDOW] for start in range(0, len(rest), WINDOW)]
-        read = side_by_side(
+        read = self.stack.tools.side_by_side(
             lambda part: self.stack.tools.deliveries.get_many(self.items[number].id for number in part),
             parts,
             self.stack.tools.threads,

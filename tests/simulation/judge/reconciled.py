@@ -27,14 +27,16 @@ class Difference(Protocol):
 
 
 def compare_verdicts(
-    verdict: Verdict, differences: Sequence[Difference], fates: Fates, raisedonors: RaiseDonorsStore
+    verdict: Verdict, differences: Sequence[Difference] | None, fates: Fates, raisedonors: RaiseDonorsStore
 ) -> None:
-    """Where nothing is wrong, a reconciliation names only what waits for a person.
+    """Where nothing is wrong, a reconciliation names only what waits for a person; None came to no end.
 
     What was imported with a key names records from before, which this Aegis never had.
     """
     imported = {str(gift.record_id) for gift in raisedonors.gifts.all_entries() if gift.first_members.get("crmKey")}
-    if not verdict.is_clean:
+    if differences is None:
+        verdict.stuck.append("the reconciliation comes to no end")
+    if differences is None or not verdict.is_clean:
         return
     for one in differences:
         names = [one.delivery_id, *fates.named(f"aegis/donation/{one.donation_id}/")]

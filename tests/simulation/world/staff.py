@@ -89,7 +89,7 @@ class Staff:
             self.aegis,
             {
                 "PartnerID": partners[str(members["donorId"])],
-                "TransactionDate": self.machine.scheduler.now().isoformat(),
+                "TransactionDate": f"{members['date']}+00:00",
                 "Attributes": [
                     {"Name": DONATION_ID, "Value": str(gift.record_id)},
                     {"Name": DONOR_ID, "Value": str(members["donorId"])},

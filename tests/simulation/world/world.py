@@ -218,10 +218,10 @@ class World:
             until += _LOOKS_EVERY_SECONDS
             self.scheduler.run(until)
 
-    def _reconciled(self) -> list[Difference]:
+    def _reconciled(self) -> list[Difference] | None:
         """The product's own verdict, of all days on which anything happened."""
-        if self.operator.switched_off:
-            # What was not to be sent meanwhile is another matter on each side.
+        if self.operator.switched_off or "rate-limits" in self.weather.states:
+            # What was not to be sent meanwhile is another matter on each side; within a small budget it takes hours.
             return []
         first = BEGIN - PAST - DAY if "backfill" in self.weather.states else BEGIN
         return self.operator.reconcile(first.date(), self.scheduler.now().date())
