@@ -12,7 +12,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.http import BearerToken, TimeLeft, Wire
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.virtuous import Virtuous
-from giftbridge.errors import GiftBridgeError, Misconfigured, RecordMissing, UnknownOutcome
+from giftbridge.errors import GiftBridgeError, Misconfigured, UnknownOutcome
 from ops.operating.problems import NeedsPerson, Problem, Unreachable
 from ops.operating.reaching import Auth, basic_auth, trial_wire, virtuous_auth
 from ops.operating.stack import Stack
@@ -90,7 +90,7 @@ def _explained(system: System, values: Mapping[str, str], error: GiftBridgeError
         return NeedsPerson(*_refused_by_virtuous(values, error, status, stored))
     if isinstance(error, Misconfigured):
         return NeedsPerson(*_refusal(system, status, stored))
-    if isinstance(error, RecordMissing):
+    if status == requests.codes.not_found:
         look = f"Check the address {url}" + (" and the context key." if "context" in values else ".")
         return NeedsPerson(f"{title} was reached, but there is no such service at this address (404).", [look, stored])
     if error.cause == "unreadable-answer":

@@ -154,7 +154,7 @@ def test_virtuous_alone_is_a_whole_stack(unconnected: Desk) -> None:
 def test_trouble_with_virtuous_is_told_like_any_other(trio: Desk) -> None:
     minute(trio)
     give(trio)
-    trio.both.virtuous.faults.add(FaultRule(FaultKind.STATUS_BEFORE, "getProjectByCode", status=401))
+    trio.both.virtuous.faults.add(FaultRule(FaultKind.STATUS_BEFORE, "*", status=401))
     trio.both.batch()
 
     answer = trio.run("status", "--json")

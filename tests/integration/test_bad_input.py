@@ -13,6 +13,7 @@ import requests
 import simplejson
 
 from giftbridge.domain.deliveries import Delivery, State
+from giftbridge.flows.unnamed_records import LASTING_AFTER
 from ops.simulators.population_donors import MadeDonor
 from tests.workbench import Workbench, workbench
 
@@ -195,6 +196,9 @@ def day() -> Iterator[Day]:
             donor = bench.population.make_donor("new_person")
             bench.raisedonors.store.edit("donor", donor.donor_id, members)
             today.fine[name] = today.gift(donor)
+        bench.run(ticks=2)
+        # A record without an id is told of when it has none for long.
+        bench.clock.advance(LASTING_AFTER.total_seconds())
         bench.run(ticks=2)
         yield today
         logger.removeHandler(listener)

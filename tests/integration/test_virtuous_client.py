@@ -116,13 +116,21 @@ def test_contacts_modified_since_a_day_come_page_by_page_the_oldest_first(crm: S
     assert crm.calls()[1] == "POST /api/Contact/Query/FullContact?skip=2&take=2"
 
 
-def test_of_a_page_the_records_that_cannot_be_read_leave_a_gap(crm: ServedVirtuous) -> None:
+def test_of_a_record_that_cannot_be_read_a_page_gives_the_id(crm: ServedVirtuous) -> None:
     good = (
         '{"id": 8, "contactType": "Household", "contactIndividuals": [], "contactReferences": [],'
         ' "modifiedDateTimeUtc": "2026-03-02T00:00:00"}'
     )
-    crm.answer("queryFullContacts", 200, f'{{"list": [{{"id": 7}}, null, {good}], "total": 3}}')
-    assert [one and one.id for one in crm.client.contacts_modified_since(DAY, 0, 100)[0]] == [None, None, 8]
+    crm.answer("queryFullContacts", 200, f'{{"list": [{{"id": 7}}, {good}], "total": 2}}')
+    unread, read = crm.client.contacts_modified_since(DAY, 0, 100)[0]
+    assert (unread, read.id) == (7, 8)
+
+
+@pytest.mark.parametrize("row", ["null", "{}", '{"id": "none"}', '{"id": 0}', "[]"])
+def test_a_page_in_which_a_record_has_no_id_is_asked_for_again(crm: ServedVirtuous, row: str) -> None:
+    crm.answer("queryFullContacts", 200, f'{{"list": [{row}], "total": 1}}')
+    with pytest.raises(RetryLater, match="1 records without an id"):
+        crm.client.contacts_modified_since(DAY, 0, 100)
 
 
 @pytest.mark.parametrize("body", ["[]", '{"total": 3}', '{"list": null}', "<html>", ""])

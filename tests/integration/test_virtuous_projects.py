@@ -256,4 +256,6 @@ def test_a_long_description_is_told_apart_by_its_end(given: Given) -> None:
 
 def test_what_is_odd_in_a_project_besides_its_code_and_name_stops_no_gift() -> None:
     odd = {"isActive": "yes", "isAvailableOnline": 1, "modifiedDate": "soon", "description": 7, "onlineDisplayName": []}
-    assert read_project({"id": 7, "code": "GEN", "name": "General", **odd}) == DonorProject(7, "GEN", "General")
+    assert read_project({"id": 7, "code": "GEN", "name": "General", **odd}) == DonorProject(
+        7, "GEN", "General", description="7", is_active=True, is_available_online=True
+    )

@@ -70,9 +70,8 @@ def read_history_row(raw: object) -> HistoryRow:
     day = row.get("TransactionDate")
     if not isinstance(day, str) or not day.strip():
         raise NotWhole("TransactionDate is no date")
-    invoice = row.get("InvoiceNumber")
-    number = positive_number(invoice)
-    if number is None and invoice is not None:
+    number = positive_number(row.get("InvoiceNumber"))
+    if number is None:
         raise NotWhole("InvoiceNumber is no positive whole number")
     return HistoryRow(
         invoice_number=number,

@@ -66,6 +66,7 @@ def whole_number(value: object) -> int | None:
 _long_text = _text_or_none(lambda text: _cut(without_controls(text), LONGEST_TEXT))
 
 Line = Annotated[str | None, BeforeValidator(_text_or_none(lambda text: _cut(as_one_line(text), LONGEST_LINE)))]
+WholeText = Annotated[str | None, BeforeValidator(_text_or_none(without_controls))]
 LongText = Annotated[str | None, BeforeValidator(_long_text)]
 Code = Annotated[str | None, BeforeValidator(_text_or_none(lambda t: _cut(as_one_line(t).strip(), LONGEST_LINE)))]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]

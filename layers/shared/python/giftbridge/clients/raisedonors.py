@@ -33,6 +33,7 @@ from giftbridge.clients.whole_answers import (
     positive_number,
     read_object,
     read_page,
+    require_named,
     require_same,
     tells_an_error,
 )
@@ -54,17 +55,22 @@ class RaiseDonors:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
 
-    def gifts_modified_since(self, bound: datetime, skip: int) -> Page:
-        """A page of raw gifts with modifiedDate at or after `bound`, in the order of modification (queryGifts)."""
-        return self._modified_since("queryGifts", "/api/Gift/query", bound, skip)
+    def gifts_modified_since(self, bound: datetime, skip: int, *, with_unnamed: bool = False) -> Page:
+        """A page of raw gifts with modifiedDate at or after `bound`, in the order of modification (queryGifts).
 
-    def schedules_modified_since(self, bound: datetime, skip: int) -> Page:
+        `with_unnamed` is for who comes by again: else a page in which a record has no id is none.
+        """
+        return self._modified_since("queryGifts", "/api/Gift/query", bound, skip, with_unnamed=with_unnamed)
+
+    def schedules_modified_since(self, bound: datetime, skip: int, *, with_unnamed: bool = False) -> Page:
         """A page of raw schedules, likewise (queryRecurringGifts)."""
-        return self._modified_since("queryRecurringGifts", "/api/RecurringGift/query", bound, skip)
+        return self._modified_since(
+            "queryRecurringGifts", "/api/RecurringGift/query", bound, skip, with_unnamed=with_unnamed
+        )
 
-    def donors_modified_since(self, bound: datetime, skip: int) -> Page:
+    def donors_modified_since(self, bound: datetime, skip: int, *, with_unnamed: bool = False) -> Page:
         """A page of raw donors, likewise (queryDonors)."""
-        return self._modified_since("queryDonors", "/api/Donor/query", bound, skip)
+        return self._modified_since("queryDonors", "/api/Donor/query", bound, skip, with_unnamed=with_unnamed)
 
     def notes_modified_since(self, bound: datetime, skip: int) -> Page:
         """A page of raw entries of the donors' activity, likewise (listDonorActivity)."""
@@ -88,7 +94,7 @@ class RaiseDonors:
                 )
         return entries
 
-    def _modified_since(self, operation: str, path: str, bound: datetime, skip: int) -> Page:
+    def _modified_since(self, operation: str, path: str, bound: datetime, skip: int, *, with_unnamed: bool) -> Page:
         condition = {"parameter": "Modified Date", "operator": "OnOrAfter", "value": format_moment(bound)}
         query = {
             "skip": skip,
@@ -97,7 +103,10 @@ class RaiseDonors:
             "descending": False,
             "groups": [{"conditions": [condition]}],
         }
-        return self._page(operation, self.wire.call(operation, "POST", path, writes=False, body=query).body, skip)
+        page = self._page(operation, self.wire.call(operation, "POST", path, writes=False, body=query).body, skip)
+        if not with_unnamed:
+            self._checked(operation, require_named, page.rows)
+        return page
 
     def _activity(self, params: Mapping[str, str | int], skip: int) -> Page:
         return self._list("listDonorActivity", "/api/DonorActivity/list", params, skip)
@@ -247,6 +256,7 @@ class RaiseDonors:
             return self._list("searchDonors", "/api/Donor/search", {"filter": text}, skip)
 
         hits = self._all("searchDonors", page, _MOST_HITS)
+        self._checked("searchDonors", require_named, hits)
         return list({record.donor.id: record for record in readable_records(hits, text)}.values())
 
     def create_donor(self, body: Mapping[str, object]) -> int:

@@ -19,6 +19,7 @@ from giftbridge.clients.decorations import (
     Line,
     LongText,
     SomeMoment,
+    WholeText,
     part,
     parts,
     whole_number,
@@ -202,7 +203,7 @@ class WireProject(WireModel):
     name: Line = None
     code: Code = None
     online_display_name: Line = None
-    description: LongText = None
+    description: WholeText = None
     is_active: Flag = None
     is_available_online: Flag = None
     modified_date: SomeMoment = None

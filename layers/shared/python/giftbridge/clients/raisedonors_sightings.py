@@ -30,10 +30,10 @@ def read_sighting(raw: object) -> Sighting:
     gift = raw if isinstance(raw, dict) else {}
     number = _whole_number(gift.get("id"))
     return Sighting(
-        donation_id=str(number) if number is not None else f"unreadable-{_digest(raw)}",
+        donation_id=str(number) if number is not None else f"unreadable-{mark_of_content(raw)}",
         donor_id=_whole_number(gift.get("donorId")),
         status=str(gift.get("statusText") or "").strip().casefold(),
-        crm_key=_key_of(gift),
+        crm_key=_key_of(gift) if number is not None else None,
         is_test_mode=gift.get("isTestMode") is True,
         created_at=readable_moment(gift.get("createdDate")),
         modified_at=readable_moment(gift.get("modifiedDate")),
@@ -57,7 +57,7 @@ def read_schedule_sighting(raw: object, on: OnPeriods, *, with_tests: bool) -> C
         fields=fields,
         modified_at=readable_moment(schedule.get("modifiedDate")),
         is_old=_key_of(schedule) is not None or (created_at is not None and not on.holds(created_at)),
-        raw_mark="" if fields is not None else _digest(raw),
+        raw_mark="" if fields is not None else mark_of_content(raw),
     )
 
 
@@ -77,7 +77,7 @@ def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | No
         fields=fields,
         modified_at=readable_moment(donor.get("modifiedDate")),
         is_old=False,
-        raw_mark="" if fields is not None else _digest(raw),
+        raw_mark="" if fields is not None else mark_of_content(raw),
     )
 
 
@@ -138,7 +138,8 @@ def _key_of(raw: Mapping[str, Any]) -> str | None:
     return str(raw["crmKey"]).strip() or None if raw.get("crmKey") else None
 
 
-def _digest(raw: object) -> str:
+def mark_of_content(raw: object) -> str:
+    """A short mark of all that a record says, to know one again that has no id."""
     text = simplejson.dumps(raw, use_decimal=True, sort_keys=True, ignore_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -18,6 +18,7 @@ from giftbridge.clients.whole_answers import (
     positive_number,
     read_object,
     read_page,
+    require_named,
     require_same,
     tells_an_error,
 )
@@ -66,18 +67,25 @@ class Virtuous:
         """The contact that carries a reference; None when none does (getContactByReference)."""
         path = f"/api/Contact/{_quoted(source)}/{_quoted(reference_id)}"
         body = self._found("getContactByReference", path)
-        return None if body is None else read_contact(body)
+        if body is None:
+            return None
+        contact = read_contact(body)
+        carries = any(s.casefold() == source.casefold() and i == reference_id for s, i in contact.references)
+        if not carries and contact.merged_into is None:
+            raise self.wire.unreadable("getContactByReference", "a contact without the reference")
+        return contact
 
-    def contacts_modified_since(self, day: date, skip: int, take: int) -> tuple[list[Contact | None], int]:
+    def contacts_modified_since(self, day: date, skip: int, take: int) -> tuple[list[Contact | int], int]:
         """A page of contacts modified on a day or later, the longest unchanged first, and how many there are in all
         (queryFullContacts).
 
-        Days are the organisation's own; None stands for a record that cannot be read. `take` is 1000 at most.
+        Days are the organisation's own; of a record that cannot be read its id alone is given. `take` is 1000 at most.
         """
         condition = {"parameter": "Last Modified Date", "operator": "OnOrAfter", "value": day.isoformat()}
         query = _query(condition, "Last Modified Date")
         page = self._page("queryFullContacts", "POST", "/api/Contact/Query/FullContact", skip, take, query)
-        return [_contact_or_none(row) for row in page.rows], page.total
+        self._checked("queryFullContacts", require_named, page.rows)
+        return [_contact_or_id(row) for row in page.rows], page.total
 
     def add_reference(self, contact_id: int, source: str, reference_id: str) -> None:
         """Hang our reference on a contact, at once (addContactReference).
@@ -132,6 +140,7 @@ class Virtuous:
             if refused.status is not None:
                 self.ping()
             raise
+        self._checked(operation, require_named, rows)
         for gift in map(read_posted_gift, rows):
             self._checked(operation, partial(require_same, contact_id, member="contactId"), gift.contact_id)
             found[gift.id] = gift
@@ -161,7 +170,8 @@ class Virtuous:
         """The projects with a name (queryProjects)."""
         query = _query({"parameter": "Project Name", "operator": "Is", "value": name}, "Project Name")
         rows = self._all("queryProjects", "POST", "/api/Project/Query", query)
-        return [row for row in rows if isinstance(row, dict)]
+        self._checked("queryProjects", require_named, rows)
+        return rows
 
     def create_project(self, body: Row) -> dict[str, Any]:
         """Create a project; the record, with the code that Virtuous picked (createProject)."""
@@ -232,7 +242,8 @@ class Virtuous:
         answer = self.wire.call(
             operation, method, path, writes=True, params=params, body=body, lenient=True, absence=Absence.RECORD
         )
-        if tells_an_error(answer.body):
+        is_of_nothing = isinstance(answer.body, dict) and "id" in answer.body and not _has_id(answer.body)
+        if is_of_nothing or tells_an_error(answer.body):
             raise self.wire.unreadable(operation, "an error with a status of success", writes=True)
         self._require_there(operation, answer)
         return answer.body
@@ -299,11 +310,11 @@ def _query(condition: Mapping[str, str], sort_by: str) -> dict[str, object]:
     return {"groups": [{"conditions": [dict(condition)]}], "sortBy": sort_by, "descending": False}
 
 
-def _contact_or_none(row: object) -> Contact | None:
+def _contact_or_id(row: Mapping[str, Any]) -> Contact | int:
     try:
         return read_contact(row)
     except Rejected:
-        return None
+        return int(row["id"])
 
 
 def _has_id(body: object) -> bool:

@@ -77,6 +77,20 @@ def id_text(value: object) -> str | None:
     return None if number is None else str(number)
 
 
+def is_named(raw: object, *members: str) -> bool:
+    """Whether a record has an id, and so do the other members that name whose it is."""
+    if not isinstance(raw, dict):
+        return False
+    return all(positive_number(raw.get(member)) is not None for member in ("id", *members))
+
+
+def require_named(rows: list[Any]) -> None:
+    """Every row of a page has its id. Raises NotWhole."""
+    unnamed = sum(not is_named(raw) for raw in rows)
+    if unnamed:
+        raise NotWhole(f"{unnamed} records without an id")
+
+
 def require_same(asked: object, answered: object, member: str) -> None:
     """The record that was asked for is the one that was answered. Raises NotWhole."""
     if str(asked).strip().casefold() != str(answered).strip().casefold():

@@ -10,14 +10,14 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
-from giftbridge.clients.whole_answers import Page, positive_number
+from giftbridge.clients.whole_answers import Page
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
-from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, donation_created_id
+from giftbridge.domain.delivery_ids import AEGIS, donation_created_id
 from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting
-from giftbridge.errors import LostRace, RetryLater
+from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.store.crm_keys import invoice_claim
@@ -33,6 +33,7 @@ class _Backfilled:
     """What both feeds of a backfill are made of; `sort` is what they bring."""
 
     most_pages = _PAGES_A_RUN
+    named_by: tuple[str, ...] = ()
     sort: str
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, backfill: Backfill, threads: int) -> None:
@@ -51,7 +52,7 @@ class BackfilledGifts(_Backfilled):
 
     def page(self, bound: datetime, skip: int) -> Page:
         """A gift was modified when it was created or later: the period's are all from here on (queryGifts)."""
-        return _named(self.raisedonors.gifts_modified_since(bound, skip))
+        return self.raisedonors.gifts_modified_since(bound, skip)
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write the deliveries of the period's gifts; those that are to be nudged now."""
@@ -98,7 +99,7 @@ class BackfilledContacts(_Backfilled):
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
-        return _named(self.raisedonors.donors_modified_since(bound, skip))
+        return self.raisedonors.donors_modified_since(bound, skip)
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Put the period's donors into the outbox; none is nudged, the batch takes them."""
@@ -128,16 +129,6 @@ class BackfilledContacts(_Backfilled):
 
     def _is_of_period(self, raw: object) -> bool:
         return self.backfill.covers(created_at(raw)) or self.backfill.covers(modified_at(raw))
-
-
-def _named(page: Page) -> Page:
-    """The page, whose records all have an id: a backfill comes by once, and must not leave behind what has none.
-
-    Raises RetryLater.
-    """
-    if all(isinstance(raw, dict) and positive_number(raw.get("id")) is not None for raw in page.rows):
-        return page
-    raise RetryLater("a record of the page has no id", cause="unreadable-answer", system=RAISEDONORS)
 
 
 def walk_backfill(

@@ -29,6 +29,7 @@ class _ChangeFeed:
     """Entities that change again and again: each sighting is told from what was last agreed on, and counted."""
 
     most_pages = _MOST_PAGES
+    named_by: tuple[str, ...] = ()
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, threads: int) -> None:
         self.tools = tools
@@ -115,7 +116,7 @@ class ScheduleFeed(_ChangeFeed):
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Schedules modified since then (queryRecurringGifts)."""
-        return self.raisedonors.schedules_modified_since(bound, skip)
+        return self.raisedonors.schedules_modified_since(bound, skip, with_unnamed=True)
 
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A schedule as the feed shows it."""
@@ -129,7 +130,7 @@ class DonorFeed(_ChangeFeed):
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
-        return self.raisedonors.donors_modified_since(bound, skip)
+        return self.raisedonors.donors_modified_since(bound, skip, with_unnamed=True)
 
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A donor as the feed shows them."""
@@ -141,6 +142,7 @@ class VirtuousDonorFeed:
 
     name = "donors-virtuous"
     most_pages = _MOST_PAGES
+    named_by: tuple[str, ...] = ()
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, threads: int) -> None:
         self.raisedonors = raisedonors
@@ -148,7 +150,7 @@ class VirtuousDonorFeed:
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Donors modified since then (queryDonors)."""
-        return self.raisedonors.donors_modified_since(bound, skip)
+        return self.raisedonors.donors_modified_since(bound, skip, with_unnamed=True)
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Nothing is to be nudged: it waits for the batch."""
@@ -161,6 +163,7 @@ class NoteFeed:
 
     name = "notes"
     most_pages = _MOST_PAGES
+    named_by: tuple[str, ...] = ("donorId",)
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, threads: int) -> None:
         self.tools = tools

@@ -11,6 +11,7 @@ from typing import Any
 
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.domain.contacts import Contact
+from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id
 from giftbridge.domain.feed_steps import Steps, read_steps
 from giftbridge.domain.on_periods import OnPeriods
@@ -119,7 +120,10 @@ class ContactNet:
                     continue
                 self._finish({**self._at(place, began, steps), "next": format_moment(now + _TRY_AGAIN)})
                 raise
-            counts.update(self._count([contact for contact in page if contact is not None], source, on))
+            contacts = [contact for contact in page if isinstance(contact, Contact)]
+            counts.update(self._count(contacts, source, on))
+            # Read by itself it can be read, or its delivery says why not.
+            counts["unreadable"] += self._read_alone([one for one in page if not isinstance(one, Contact)])
             seen += len(page)
             steps = steps.after([_day_before(contact, steps.bound) for contact in page], total)
             if steps.is_done:
@@ -134,6 +138,13 @@ class ContactNet:
             "began": format_moment(began),
             **steps.as_row(),
         }
+
+    def _read_alone(self, ids: Sequence[int]) -> int:
+        """Have contacts read by themselves, but for those that are known to be unreadable; how many."""
+        known = self.tools.deliveries.get_many(map(contact_updated_id, ids))
+        failed = {name for name, delivery in known.items() if delivery.state is State.FAILED}
+        new = [number for number in ids if contact_updated_id(number) not in failed]
+        return len(self.sightings.count(new, "query of modified contacts"))
 
     def _count(self, contacts: Sequence[Contact], source: str, on: OnPeriods) -> Counter[str]:
         """Worked like a webhook is what nobody told of; what others than ours are is dropped without a call."""
@@ -176,9 +187,9 @@ def _steps(place: Mapping[str, Any]) -> Steps:
     return Steps(_midnight(parse_moment(place["at"]) - _OVERLAP), int(place.get("skip", 0)))
 
 
-def _day_before(contact: Contact | None, bound: datetime) -> datetime | None:
+def _day_before(contact: Contact | int, bound: datetime) -> datetime | None:
     """The day from which the next contacts are asked for, one early: the query's days are the organisation's own."""
-    if contact is None or contact.modified_at is None:
+    if not isinstance(contact, Contact) or contact.modified_at is None:
         return None
     return max(bound, _midnight(contact.modified_at) - timedelta(days=1))
 

@@ -35,6 +35,7 @@ log = logging.getLogger("giftbridge")
 THREADS = 8
 TRIES_BEFORE_A_PERSON = 8
 _REFUSALS_BEFORE_A_PERSON = 3
+_REMEDY_OF_KEEPING = "look at the record in the system that fails it, then retry"
 _SHORTEST_TURN_SECONDS = 10.0
 _BLOCKED_FOR = timedelta(seconds=5)
 _MOST_TURNS = 3
@@ -281,7 +282,10 @@ class DeliveryWorker:
             and work.delivery.state is not State.UNKNOWN
             and self._keeps_failing(work.delivery, trouble, error.system)
         ):
-            work.fail(trouble if is_refused_here else replace(trouble, cause=f"keeps-failing:{trouble.cause}"))
+            keeps = replace(
+                trouble, cause=f"keeps-failing:{trouble.cause}", remedy=trouble.remedy or _REMEDY_OF_KEEPING
+            )
+            work.fail(trouble if is_refused_here else keeps)
         else:
             # A trial while the breaker is open speaks of the destination, not of the record.
             is_trial = self.health.of(self.carrier.destination).opened_at is not None

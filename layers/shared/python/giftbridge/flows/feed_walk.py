@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from giftbridge.clients.raisedonors_sightings import modified_at
-from giftbridge.clients.whole_answers import Page
+from giftbridge.clients.whole_answers import Page, is_named
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, DeliveryQueue, new_nudge_name
 from giftbridge.domain.deliveries import Delivery
 from giftbridge.domain.feed_steps import Steps, read_steps
@@ -20,6 +20,7 @@ from giftbridge.domain.settings import Settings
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import LostRace
 from giftbridge.flows.tools import Tools
+from giftbridge.flows.unnamed_records import UnnamedRecords
 
 # A record can become visible later than its own modifiedDate: a short look back each time, a long one now and then.
 LOOK_BACK = timedelta(minutes=2)
@@ -76,10 +77,14 @@ class Turn:
 
 
 class Feed(Protocol):
-    """Records of one sort. `most_pages` keeps a flood of one sort from delaying the others."""
+    """Records of one sort. `most_pages` keeps a flood of one sort from delaying the others.
+
+    `named_by` are the members beside the id without which nobody knows whose a record is.
+    """
 
     name: str
     most_pages: int
+    named_by: tuple[str, ...]
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Raw records modified at or after `bound`, in the order of modification."""
@@ -131,12 +136,20 @@ class FeedWalk:
                 raise LostRace("another pickup took over")
             page = self.feed.page(place.steps.bound, place.steps.skip)
             seen, pages = seen + len(page.rows), pages + 1
-            nudged += self._nudge(self.feed.record(page.rows, self.turn))
+            told = self._told(page.rows)
+            nudged += self._nudge(self.feed.record(told, self.turn))
+            place = replace(place, unnamed=place.unnamed + len(page.rows) - len(told))
             place = place.after([modified_at(raw) for raw in page.rows], page.total, now)
             row = self._move_cursor(row, place)
             if place.steps.is_done:
                 return FeedOutcome(seen, nudged, trouble=place.trouble)
         return FeedOutcome(seen, nudged, is_complete=False, trouble=place.trouble)
+
+    def _told(self, raws: list[Any]) -> list[Any]:
+        """The records of a page that something is made of: one without an id is waited for, as later looks see it."""
+        named = [raw for raw in raws if is_named(raw, *self.feed.named_by)]
+        unnamed = [raw for raw in raws if not is_named(raw, *self.feed.named_by)]
+        return named + UnnamedRecords(self.tools, self.feed.name).lasting(unnamed, self.turn.now)
 
     def _nudge(self, deliveries: list[Delivery]) -> int:
         named = [delivery for delivery in deliveries if delivery.nudge == self.turn.nudge]
@@ -157,6 +170,7 @@ class FeedWalk:
 class Place:
     """Where a walk is. `cursor` is the newest modification seen; one that is not done goes on at `steps`.
 
+    `unnamed` counts the records without an id: they are looked for again, so such a look does not count as a long one.
     `began` is when it read its first page, `long_look_at` when the last long look that came to its end did. What became
     visible since may lie behind the bound of a walk that was broken off, however much later it goes on.
     """
@@ -166,18 +180,22 @@ class Place:
     steps: Steps
     began: datetime
     is_long_look: bool = False
+    unnamed: int = 0
 
     def after(self, moments: list[datetime | None], total: int, now: datetime) -> Place:
         """After a page of records modified at these moments, of so many in all."""
         # A record dated ahead of the clock must not carry the cursor past what is still to come.
         last = min(max((one for one in moments if one is not None), default=self.cursor), now)
         steps = self.steps.after(moments, total)
-        looked = self.began if steps.is_done and self.is_long_look else self.long_look_at
+        is_whole_look = steps.is_done and self.is_long_look and self.unnamed == 0
+        looked = self.began if is_whole_look else self.long_look_at
         return replace(self, cursor=max(self.cursor, last), long_look_at=looked, steps=steps)
 
     @property
     def trouble(self) -> str | None:
         """What is wrong with the pages, where something is."""
+        if self.unnamed:
+            return f"{self.unnamed} records have no id"
         return "the records do not come in the order asked for" if self.steps.is_unsorted else None
 
     def as_row(self) -> dict[str, Any]:
@@ -185,6 +203,7 @@ class Place:
         row: dict[str, Any] = {"at": format_moment(self.cursor), "long_look_at": format_moment(self.long_look_at)}
         if not self.steps.is_done:
             row |= {**self.steps.as_row(), "is_long_look": self.is_long_look, "began": format_moment(self.began)}
+            row["unnamed"] = self.unnamed
         return row
 
 
@@ -196,7 +215,8 @@ def _place(row: Mapping[str, Any] | None, start: datetime, now: datetime) -> Pla
         if "bound" in row:
             # A walk of the version before began after the last long look.
             began = parse_moment(row.get("began", row["long_look_at"]))
-            return Place(cursor, long_look_at, read_steps(row), began, bool(row["is_long_look"]))
+            unnamed = int(row.get("unnamed", 0))
+            return Place(cursor, long_look_at, read_steps(row), began, bool(row["is_long_look"]), unnamed)
     is_long_look = now - long_look_at >= LONG_LOOK_EVERY
     # A long look goes back from when the last one began: what it read first was read then.
     seen = min(cursor, now, long_look_at) if is_long_look else min(cursor, now)

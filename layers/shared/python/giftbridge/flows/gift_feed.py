@@ -39,6 +39,7 @@ class GiftFeed:
 
     name = "gifts"
     most_pages = 10_000
+    named_by: tuple[str, ...] = ()
 
     def __init__(self, tools: Tools, raisedonors: RaiseDonors, threads: int) -> None:
         self.tools = tools
@@ -48,7 +49,7 @@ class GiftFeed:
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Gifts modified since then (queryGifts)."""
-        return self.raisedonors.gifts_modified_since(bound, skip)
+        return self.raisedonors.gifts_modified_since(bound, skip, with_unnamed=True)
 
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write the deliveries that the gifts mean, for each destination, a refund after its original.
