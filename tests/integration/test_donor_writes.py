@@ -13,7 +13,7 @@ import requests
 from giftbridge.clients.http import BearerToken, TimeLeft, Wire, new_session
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_donors import DonorRecord
-from giftbridge.errors import RecordMissing, Rejected, UnknownOutcome
+from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
 from ops.simulators.contract_check import TrafficCheck
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.raisedonors import RaiseDonorsSimulator
@@ -139,16 +139,26 @@ def test_a_search_finds_by_e_mail_with_every_letter_of_it(platform: Platform) ->
     assert platform.client.donors_matching("nobody@example.org") == []
 
 
-def test_a_search_ends_after_five_hundred_hits(platform: Platform) -> None:
+def test_a_search_goes_through_all_its_pages(platform: Platform) -> None:
     for number in range(520):
         platform.simulator.store.add("donor", {"firstName": f"No {number}", "lastName": "Same"})
-    assert len(platform.client.donors_matching("same")) == 500
-    assert platform.operations() == ["searchDonors"] * 5
+    assert len(platform.client.donors_matching("same")) == 520
+    assert platform.operations() == ["searchDonors"] * 6
 
 
-def test_a_search_leaves_out_what_cannot_be_read(platform: Platform) -> None:
-    platform.answer("searchDonors", 200, '{"items": [{"id": "x"}, null, {"id": 5}], "total": 3}')
-    assert [one.donor.id for one in platform.client.donors_matching("x")] == [5]
+def test_a_search_leaves_out_what_cannot_be_read_unless_it_may_be_what_is_looked_for(platform: Platform) -> None:
+    items = '[{"id": 4, "email": "AB@example.org", "donorAddresses": 7}, {"id": 5}]'
+    platform.answer("searchDonors", 200, f'{{"items": {items}, "total": 2}}')
+    assert [one.donor.id for one in platform.client.donors_matching("cd@example.org")] == [5]
+    with pytest.raises(Rejected):
+        platform.client.donors_matching("ab@example.org")
+
+
+@pytest.mark.parametrize("hit", ["null", "{}", '{"id": "x"}'])
+def test_a_hit_without_an_id_is_no_hit_and_the_search_no_answer(platform: Platform, hit: str) -> None:
+    platform.answer("searchDonors", 200, f'{{"items": [{hit}, {{"id": 5}}], "total": 2}}')
+    with pytest.raises(RetryLater, match="without an id"):
+        platform.client.donors_matching("x")
 
 
 # --- writing --------------------------------------------------------------------------------------------------

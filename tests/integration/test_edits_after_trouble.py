@@ -166,9 +166,12 @@ def test_an_edit_waits_for_the_other_donors_save_of_the_same_partner_and_says_so
 
 def test_an_edit_that_failed_and_was_taken_back_is_no_failure_any_more(bench: Workbench, donor: Given) -> None:
     name = bench.raisedonors.store.donors.entry(donor.donor).latest.members["lastName"]
-    donor.edit(lastName="Bad\x07Name")
+    refusal = '{"Message": "No.", "ModelState": {"partner.LastName": ["Too short."]}}'
+    bench.fault("aegis", FaultRule(FaultKind.STATUS_BEFORE, "savePartner", status=400, body=refusal))
+    donor.edit(lastName="X")
     bench.run(ticks=3)
     assert state_of(donor) is State.FAILED
+    bench.aegis.faults.clear()
     donor.edit(lastName=name)
     bench.run(ticks=10)
     assert (state_of(donor), cause_of(donor.delivery)) == (State.IGNORED, "nothing-changed")

@@ -22,7 +22,8 @@ class Goal:
     """What a scenario must end in.
 
     `gifts` must be in Aegis once, `refunded` among them reversed once; `ends` says how each other delivery may end, and
-    `judges` look at what is the scenario's own. `notices` is how many must wait, None where nobody counts them.
+    `judges` look at what is the scenario's own. `notices` is how many must wait, None where nobody counts them. For the
+    causes of `left_to_a_person` a gift may fail, with at most one transaction in Aegis.
     """
 
     gifts: list[int] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Goal:
     ends: dict[str, frozenset[State]] = field(default_factory=dict)
     judges: list[Judge] = field(default_factory=list)
     notices: int | None = 0
+    left_to_a_person: frozenset[str] = frozenset()
 
     @property
     def deliveries(self) -> dict[str, frozenset[State]]:
@@ -37,7 +39,8 @@ class Goal:
         ids = [donation_created_id(gift) for gift in self.gifts] + [
             donation_refunded_id(gift) for gift in self.refunded
         ]
-        return dict.fromkeys(ids, DELIVERED) | self.ends
+        ends = DELIVERED | {State.FAILED} if self.left_to_a_person else DELIVERED
+        return dict.fromkeys(ids, ends) | self.ends
 
     def is_reached(self, bench: Workbench) -> bool:
         """Whether every delivery has ended so, with its keys mirrored and all its sightings served."""
@@ -45,7 +48,9 @@ class Goal:
 
     def wrong(self, bench: Workbench, interceptor: Interceptor) -> list[str]:
         """Everything that is not as it must be."""
-        problems = wrong_in_the_end(bench, self.gifts, self.refunded)
+        left = [gift for gift in self.gifts if self._is_left(bench, gift)]
+        problems = wrong_in_the_end(bench, [gift for gift in self.gifts if gift not in left], self.refunded)
+        problems += [f"gift {gift} is there twice" for gift in left if len(bench.transactions_of(gift)) > 1]
         problems += [problem for name, ends in self.deliveries.items() for problem in _wrong_end(bench, name, ends)]
         problems += [problem for judge in self.judges for problem in judge(bench, interceptor)]
         rows = bench.rows("CrmKeysTable")
@@ -54,6 +59,12 @@ class Goal:
         if self.notices is not None and waiting != self.notices:
             problems.append(f"{waiting} notices wait instead of {self.notices}")
         return problems
+
+    def _is_left(self, bench: Workbench, gift: int) -> bool:
+        """Whether the gift waits for a person, for a reason that only a person can see through."""
+        delivery = bench.tools.deliveries.get(donation_created_id(gift))
+        is_failed = delivery is not None and delivery.state is State.FAILED and delivery.trouble is not None
+        return is_failed and delivery.trouble.cause in self.left_to_a_person
 
 
 def wrong_in_the_end(bench: Workbench, gifts: list[int], refunded: Collection[int] = ()) -> list[str]:

@@ -238,7 +238,7 @@ def test_a_long_history_is_paged_newest_first_with_the_day_it_was_recorded(
     assert newest["DateRecorded"] == "2026-03-02T09:03:50-06:00"
 
 
-@pytest.mark.parametrize("kind", list(FaultKind))
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.SPOIL])
 @pytest.mark.parametrize("operation", ["savePartner", "savePledge", "createPartnerNote", "createTransaction"])
 def test_any_fault_can_strike_each_write_and_the_store_says_whether_it_was_carried_out(
     crm: AegisClient, partner_id: str, clock: Clock, operation: str, kind: FaultKind

@@ -113,6 +113,7 @@ class ScheduleFeed(_ChangeFeed):
     """Schedules: people's changes and the gateway's arrive alike (requirement B5)."""
 
     name = "schedules"
+    named_by: tuple[str, ...] = ("donorId",)
 
     def page(self, bound: datetime, skip: int) -> Page:
         """Schedules modified since then (queryRecurringGifts)."""
