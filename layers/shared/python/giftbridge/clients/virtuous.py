@@ -186,7 +186,8 @@ class Virtuous:
 
     def replace_project(self, project_id: int, record: Row) -> None:
         """Replace a project: what the record leaves out is cleared (replaceProject)."""
-        self._write("replaceProject", "PUT", f"/api/Project/{project_id}", dict(record), _QUIETLY)
+        path = f"/api/Project/{project_id}"
+        self._replaced("replaceProject", self._write("replaceProject", "PUT", path, dict(record), _QUIETLY), project_id)
 
     # --- subscriptions ------------------------------------------------------------------------------------
 
@@ -200,7 +201,8 @@ class Virtuous:
 
     def replace_webhook(self, webhook_id: int, body: Row) -> None:
         """Replace a subscription: toggles that are left out become false (replaceWebhook)."""
-        self._write("replaceWebhook", "PUT", f"/api/Webhook/{webhook_id}", dict(body))
+        path = f"/api/Webhook/{webhook_id}"
+        self._replaced("replaceWebhook", self._write("replaceWebhook", "PUT", path, dict(body)), webhook_id)
 
     # --- calls --------------------------------------------------------------------------------------------
 
@@ -247,6 +249,11 @@ class Virtuous:
             raise self.wire.unreadable(operation, "an error with a status of success", writes=True)
         self._require_there(operation, answer)
         return answer.body
+
+    def _replaced(self, operation: str, answer: object, asked: int) -> None:
+        """A replace is answered with the record that was replaced. Raises UnknownOutcome for anything else."""
+        if not isinstance(answer, dict) or positive_number(answer.get("id")) != asked:
+            raise self.wire.unreadable(operation, "the answer is not the record that was replaced", writes=True)
 
     def _require_there(self, operation: str, answer: Answer) -> None:
         """An empty answer is right for most writes: it is believed while Virtuous answers a read as it should."""
