@@ -176,8 +176,12 @@ class Delivery:
         return self.state in OPEN_STATES or self.state is State.FAILED
 
     @property
-    def turn(self) -> str:
-        """What is done for it next: turns of one name need about as many calls."""
+    def turn(self) -> str | None:
+        """What is done for it next: turns of one name need about as many calls. A chunk's rows have turns of their own,
+        since they may need more calls than an hour has.
+        """
+        if self.kind is Kind.IMPORT_CHUNK:
+            return None
         return "look-up" if self.state is State.SENT else self.kind.value
 
     def is_leased(self, now: datetime) -> bool:

@@ -119,7 +119,7 @@ class RateBudget:
             self._tokens -= calls
             return _Turn(calls)
 
-    def room(self, kinds: Sequence[str], seconds: float) -> int:
+    def room(self, kinds: Sequence[str | None], seconds: float) -> int:
         """How many turns, in this order, can have their calls within so many seconds."""
         there = self.within(seconds)
         if there is None:
@@ -127,7 +127,7 @@ class RateBudget:
         with self._lock:
             pace = self._pace(self.per_hour())
             for number, kind in enumerate(kinds):
-                there -= self._need(kind, pace)
+                there -= self._need(kind, pace) if kind is not None else 1
                 if there < 0:
                     return number
         return len(kinds)
@@ -307,14 +307,17 @@ class Budgets:
         return self._made.setdefault(system, made)
 
     @contextmanager
-    def reserved(self, systems: Sequence[str], kind: str) -> Iterator[None]:
-        """A turn that calls these systems, with all its calls. Raises BudgetSpent before it begins."""
+    def reserved(self, systems: Sequence[str], kind: str | None) -> Iterator[None]:
+        """A turn that calls these systems, with all its calls; None takes each when it is made.
+
+        Raises BudgetSpent before it begins.
+        """
         with ExitStack() as turn:
-            for system in systems:
+            for system in systems if kind is not None else ():
                 turn.enter_context(self.of(system).reserved(kind))
             yield
 
-    def room(self, systems: Sequence[str], kinds: Sequence[str], seconds: float) -> int:
+    def room(self, systems: Sequence[str], kinds: Sequence[str | None], seconds: float) -> int:
         """How many turns, in this order, can have their calls of every system within so many seconds."""
         return min((self.of(system).room(kinds, seconds) for system in systems), default=len(kinds))
 
