@@ -313,8 +313,9 @@ class Budgets:
         Raises BudgetSpent before it begins.
         """
         with ExitStack() as turn:
-            for system in systems if kind is not None else ():
-                turn.enter_context(self.of(system).reserved(kind))
+            if kind is not None:
+                for system in systems:
+                    turn.enter_context(self.of(system).reserved(kind))
             yield
 
     def room(self, systems: Sequence[str], kinds: Sequence[str | None], seconds: float) -> int:
