@@ -35,7 +35,7 @@ from giftbridge.flows.donation_pickup import DonationPickup, PickupOutcome
 from giftbridge.flows.tools import Tools
 from giftbridge.store.activity import Activity
 from giftbridge.store.agreed import Agreed
-from giftbridge.store.budgets import RateBudget
+from giftbridge.store.budgets import Budgets
 from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
@@ -173,14 +173,9 @@ class Workbench:
             auth: Any = BearerToken(self.tokens.get(system, self.raisedonors.token))
             if system == "aegis":
                 auth = HTTPBasicAuth(self.aegis.username.encode(), self.aegis.password.encode())
-            limit = f"{system}_per_hour"
-            budget = RateBudget(
-                self.tools.state, system, lambda: getattr(self.tools.settings()[1].limits, limit), self.clock
-            )
+            spend = self.tools.budgets.of(system).take
             url = f"http://{system}.test"
-            self._wires[system] = Wire(
-                system, url, session, self.tools.time_left, budget.take, self.clock, auth, pause=0
-            )
+            self._wires[system] = Wire(system, url, session, self.tools.time_left, spend, self.clock, auth, pause=0)
         return self._wires[system]
 
     def receive(self, most: int = 10, queue_url: str = "") -> list[dict[str, Any]]:
@@ -309,6 +304,7 @@ def workbench(seed: int = 1, token: Token = secrets.token_hex, **aegis_options: 
             notices=Notices(dynamodb, "ActivityTable", token=token),
             state=state,
             queue=DeliveryQueue(sqs, queue_url, dead_letter_url),
+            budgets=Budgets(state, lambda system: getattr(live.get()[1].limits, f"{system}_per_hour"), clock),
             settings=live.get,
             now=clock,
             jitter=lambda: 0.5,

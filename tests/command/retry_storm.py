@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from giftbridge.domain.deliveries import Delivery, Kind, State, Trouble
 from giftbridge.flows.delivery_sweep import DeliverySweep
-from giftbridge.store.budgets import RateBudget
 from giftbridge.store.delivery_rows import row_of
 from giftbridge.store.rows import commit, put
 from ops.operating import retry_runs, retrying
@@ -72,13 +71,8 @@ class Storm:
         if self.swept_at is None or bench.clock() - self.swept_at >= SWEPT_EVERY:
             self.swept_at = bench.clock()
             bench.tools.time_left.restart(RUN_SECONDS)
-            DeliverySweep(bench.tools, "aegis", calls_left=self._calls_left).run()
+            DeliverySweep(bench.tools, "aegis").run()
             bench.drain()
-
-    def _calls_left(self) -> int | None:
-        bench = self.at.bench
-        per_hour = bench.tools.settings()[1].limits.aegis_per_hour
-        return RateBudget(bench.tools.state, "aegis", lambda: per_hour, bench.clock).within(60)
 
     def plan(self) -> retrying.Plan:
         """All failed ones."""

@@ -345,3 +345,31 @@ def test_a_row_in_a_chunk_that_waits_goes_with_no_other(both: VirtuousBench) -> 
     both.settle(3)
 
     assert Counter(row["transactionId"] for row in gift_rows(both)) == {str(gift): 1 for gift in gifts}
+
+
+def test_a_chunk_whose_rows_need_more_calls_than_there_are_goes_whole_and_soon_and_reads_nothing_twice(
+    both: VirtuousBench,
+) -> None:
+    both.bench.settings(limits={"raisedonors_per_hour": 120, "virtuous_per_hour": 120})
+    gifts = [both.bench.give() for _ in range(60)]
+    for _ in range(3):
+        both.bench.pickup()
+        both.bench.clock.advance(60)
+    both.bench.clock.advance(3600)
+    both.bench.raisedonors.log.clear()
+    both.plan()
+    both.drain()
+    chunk = next(row for row in both.bench.rows("DeliveriesTable") if row["kind"] == "import.chunk" and row["members"])
+    waiting = both.delivery(chunk["id"])
+    assert waiting.state is State.WAITING and waiting.trouble is not None and not waiting.attempts
+    assert waiting.trouble.cause == "budget-spent" and waiting.due > both.bench.clock()
+    began = both.bench.clock()
+    while any(state(both, gift) is State.PENDING for gift in gifts):
+        assert both.bench.clock() - began < timedelta(hours=2)
+        both.bench.clock.advance(60)
+        both.sweep()
+        both.drain()
+    reads = Counter(both.bench.calls("raisedonors"))
+    assert reads["getGift"] == len(gifts)
+    assert both.calls().count("submitGiftTransactions") == 1
+    assert len(gift_rows(both)) == len(gifts)

@@ -158,12 +158,12 @@ def test_the_newest_reports_are_kept_and_older_ones_are_forgotten(
 
 def test_some_of_what_may_be_called_at_once_is_left_to_live_work(bench: Workbench) -> None:
     budget = RateBudget(bench.tools.state, "aegis", lambda: 1000, bench.clock)
-    assert budget.spare() == 55
+    assert budget.spare() == 50
     for _ in range(6):
         budget.take(10)
     assert budget.spare() == 0
     bench.clock.advance(3600)
-    assert budget.spare() == 55
+    assert budget.spare() == 50
     assert RateBudget(bench.tools.state, "virtuous", lambda: None, bench.clock).spare() is None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -23,7 +22,7 @@ from giftbridge.environment import Environment, QueueUrls
 from giftbridge.flows.tools import Tools
 from giftbridge.store.activity import Activity
 from giftbridge.store.agreed import Agreed
-from giftbridge.store.budgets import RateBudget
+from giftbridge.store.budgets import Budgets
 from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
     from giftbridge.flows.reconciliation_daily import DailyReconciliation
 
 _POOL = 16
-_UNTIL_THE_NEXT_SWEEP = 60.0
 _THE_MACHINES_OWN = Surroundings()
 T = TypeVar("T")
 
@@ -83,6 +81,7 @@ class Assembly:
             notices=Notices(dynamodb, environment.activity_table, self._activity_days, token),
             state=self.state,
             queue=DeliveryQueue(sqs, aegis_queue.url, aegis_queue.dead_letter_url),
+            budgets=Budgets(self.state, self._calls_an_hour, now, surroundings.lock),
             settings=self.live_settings.get,
             now=now,
             jitter=surroundings.jitter,
@@ -158,7 +157,7 @@ class Assembly:
         return Virtuous(self._wire(VIRTUOUS, values["url"], auth, session))
 
     def _wire(self, system: str, url: str, auth: Callable[[Any], Any], session: requests.Session | None = None) -> Wire:
-        budget = self._budget(system)
+        budget = self.tools.budgets.of(system)
         observe = budget.observe if system == VIRTUOUS else None
         machine = self.surroundings
         session = session or machine.new_session()
@@ -166,13 +165,10 @@ class Assembly:
             system, url, session, self.time_left, budget.take, machine.now, auth, observe=observe, sleep=machine.sleep
         )
 
-    def _budget(self, system: str) -> RateBudget:
-        def per_hour() -> int | None:
-            limits = self.live_settings.get()[1].limits
-            by_system = {AEGIS: limits.aegis_per_hour, VIRTUOUS: limits.virtuous_per_hour}
-            return by_system.get(system, limits.raisedonors_per_hour)
-
-        return RateBudget(self.state, system, per_hour, self.surroundings.now, self.surroundings.lock)
+    def _calls_an_hour(self, system: str) -> int | None:
+        limits = self.live_settings.get()[1].limits
+        by_system = {AEGIS: limits.aegis_per_hour, VIRTUOUS: limits.virtuous_per_hour}
+        return by_system.get(system, limits.raisedonors_per_hour)
 
     def tools_for(self, destination: str) -> Tools:
         """The tools with the queue of a destination."""
@@ -206,8 +202,6 @@ class Assembly:
             for destination in self.destinations()
         ]
         for sweep in sweeps:
-            system = AEGIS if sweep.destination == AEGIS else VIRTUOUS
-            sweep.calls_left = partial(self._budget(system).within, _UNTIL_THE_NEXT_SWEEP)
             if sweep.destination == VIRTUOUS:
                 sweep.ping = self._ping_virtuous
             if sweep.destination == RAISEDONORS:
@@ -253,7 +247,7 @@ class Assembly:
         virtuous = self.virtuous() if self._is_connected(VIRTUOUS) else None
         if raisedonors is None or (aegis is None and virtuous is None):
             return None
-        sources = Sources(raisedonors, aegis, virtuous, lambda system: self._budget(system).spare())
+        sources = Sources(raisedonors, aegis, virtuous, lambda system: self.tools.budgets.of(system).spare())
         return DailyReconciliation(self.tools, sources, owner)
 
     def notice_mail(self) -> NoticeMail:

@@ -178,6 +178,15 @@ class Delivery:
         """Of a chunk: whether it may yet send the rows that are in it. An ended one gives up those it never sent."""
         return self.state in OPEN_STATES or self.state is State.FAILED
 
+    @property
+    def turn(self) -> str | None:
+        """What is done for it next: turns of one name need about as many calls. A chunk's rows have turns of their own,
+        since they may need more calls than an hour has.
+        """
+        if self.kind is Kind.IMPORT_CHUNK:
+            return None
+        return "look-up" if self.state is State.SENT else self.kind.value
+
     def is_leased(self, now: datetime) -> bool:
         """Whether a process that may still be alive is sending."""
         return self.state is State.SENDING and self.lease_until is not None and self.lease_until > now

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, Nudge, new_nudge_name
 from giftbridge.domain.deliveries import Delivery, State, Trouble
+from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
 from giftbridge.domain.delivery_life import retry_delay
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.settings import Settings
@@ -22,6 +23,7 @@ from giftbridge.store.rows import TableBusy
 log = logging.getLogger("giftbridge")
 MOST_NUDGES = 500
 MOST_DEAD_LETTERS = 100
+_UNTIL_THE_NEXT_SWEEP = 60.0
 # A nudge that led to nothing: lost when the queue is empty, else probably still in line.
 LOST_AFTER = timedelta(seconds=15)
 LOST_IN_LINE_AFTER = timedelta(minutes=15)
@@ -50,14 +52,12 @@ class DeliverySweep:
         destination: str,
         renudge_after: timedelta = LOST_IN_LINE_AFTER,
         take_in: Callable[[Mapping[str, Any]], bool] = lambda _: False,
-        calls_left: Callable[[], int | None] = lambda: None,
         ping: Callable[[], None] | None = None,
     ) -> None:
         self.tools = tools
         self.destination = destination
         self.renudge_after = renudge_after
         self.take_in = take_in
-        self.calls_left = calls_left
         self.ping = ping
         self.health = Health(tools)
 
@@ -108,8 +108,10 @@ class DeliverySweep:
         wanted = [delivery for delivery in money if self._needs_nudge(delivery, lost_after, now)]
         room = max(0, MOST_EDITS_IN_LINE - in_line)
         wanted += [edit for edit in edits if self._needs_nudge(edit, lost_after, now)][:room]
-        # No more than the rate budget has calls for until the next sweep: the rest would only wait again.
-        return self._send(wanted[: self.calls_left()])
+        # No more than the rate budgets have calls for until the next sweep: the rest would only wait again.
+        systems = (RAISEDONORS, AEGIS if self.destination == AEGIS else VIRTUOUS)
+        turns = self.tools.budgets.room(systems, [delivery.turn for delivery in wanted], _UNTIL_THE_NEXT_SWEEP)
+        return self._send(wanted[:turns])
 
     def _nudge_trial(
         self, money: list[Delivery], edits: list[Delivery], destination: Destination, settings: Settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from giftbridge.delivery_queue import Nudge, read_nudge
 from giftbridge.domain.deliveries import WAITS_FOR_ANOTHER, Delivery, State, Trouble
 from giftbridge.domain.delivery_life import retry_delay
 from giftbridge.errors import (
+    BudgetSpent,
     Forbidden,
     GiftBridgeError,
     Held,
@@ -102,6 +104,7 @@ class DeliveryWorker:
         for returned, ended in results:
             hand_back += returned
             counts.update(ended)
+        self.tools.budgets.give_back()
         return BatchOutcome(tuple(hand_back), counts)
 
     def _group(self, nudges: Sequence[Nudge]) -> tuple[list[str], list[str]]:
@@ -202,6 +205,16 @@ class DeliveryWorker:
             due = min(blocked[1], self.tools.now() + _BLOCKED_FOR)
             work.wait(Trouble("destination-blocked", blocked[0]), due, counts=False)
             return
+        with ExitStack() as turn:
+            try:
+                turn.enter_context(self.tools.budgets.reserved(systems, work.delivery.turn))
+            except BudgetSpent as spent:
+                # Not begun: what a turn reads is lost with it, and it would be read again at the next.
+                work.wait(Trouble.of(spent), spent.not_before or self.tools.now(), counts=False)
+                return
+            self._carry_out(work)
+
+    def _carry_out(self, work: Work) -> None:
         try:
             self._bring(work)
         except LostRace:

@@ -15,6 +15,7 @@ from giftbridge.delivery_queue import DeliveryQueue
 from giftbridge.domain.settings import Settings
 from giftbridge.store.activity import Activity
 from giftbridge.store.agreed import Agreed
+from giftbridge.store.budgets import Budgets
 from giftbridge.store.contact_snapshots import ContactSnapshots
 from giftbridge.store.crm_keys import CrmKeys
 from giftbridge.store.deliveries import Deliveries
@@ -37,6 +38,7 @@ class Tools:
     notices: Notices
     state: StateTable
     queue: DeliveryQueue
+    budgets: Budgets
     settings: Callable[[], tuple[int, Settings]]
     now: Callable[[], datetime]
     jitter: Callable[[], float]

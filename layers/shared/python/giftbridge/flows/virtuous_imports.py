@@ -14,8 +14,9 @@ from datetime import timedelta
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.delivery_queue import new_nudge_name
 from giftbridge.domain.deliveries import Delivery, Kind, State, Step, Trouble
+from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS
 from giftbridge.domain.times import format_moment
-from giftbridge.errors import GiftBridgeError, Held, LostRace, Misconfigured, Rejected, RetryLater, Skipped
+from giftbridge.errors import BudgetSpent, GiftBridgeError, Held, LostRace, Misconfigured, Rejected, RetryLater, Skipped
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.virtuous_rows import PROJECT_COMES, TURN, Preparation, PreparationEnds, PreparedRow, VirtuousRows
 from giftbridge.flows.work import Work
@@ -90,7 +91,8 @@ class VirtuousImports:
     def _prepared(self, work: Work, members: Sequence[Delivery]) -> list[Prepared]:
         """Each with its intent written down. One that cannot be made is settled, and the rest goes.
 
-        Raises what kept all of them from being made.
+        Raises what kept all of them from being made; and where the calls or the time end in the middle, so that the
+        chunk goes whole and soon: the rows made by then are kept.
         """
         shared = self.rows.begin()
         results = self.tools.side_by_side(
@@ -100,6 +102,7 @@ class VirtuousImports:
         errors = [result for result in results if isinstance(result, GiftBridgeError)]
         # A project on its way is there in moments, or the chunk's gifts would wait for the next batch.
         stopping = [error for error in errors if isinstance(error, Misconfigured) or error.cause == PROJECT_COMES]
+        stopping += [error for error in errors if isinstance(error, BudgetSpent)]
         if stopping or (errors and not prepared):
             raise (stopping or errors)[0]
         return prepared
@@ -124,7 +127,7 @@ class VirtuousImports:
             # Its chunk has ended and never sent it: its row is made anew.
             member = own.delivery = replace(member, row="", chunk="")
         try:
-            row = self.rows.prepare(member, shared)
+            row = self._row(member, shared)
             if not member.row:
                 _take_row(own, row, work.delivery.id)
                 own.save_row(row.writes)
@@ -136,9 +139,21 @@ class VirtuousImports:
                 return RetryLater("a refused row was moved meanwhile", cause="members-busy")
         except LostRace:
             raise
+        except BudgetSpent as spent:
+            shared.spent = spent
+            return spent
         except GiftBridgeError as error:
             return error
         return None
+
+    def _row(self, member: Delivery, shared: Preparation) -> PreparedRow:
+        """The member's row. What one row reads is a turn of its own: a chunk may need more calls than an hour has."""
+        if member.row:
+            return self.rows.prepare(member, shared)
+        if shared.spent is not None:
+            raise shared.spent
+        with self.tools.budgets.reserved((VIRTUOUS, RAISEDONORS), f"row:{member.kind}"):
+            return self.rows.prepare(member, shared)
 
     def _ignore(self, own: Work, ends: PreparationEnds) -> None:
         own.also += ends.writes

@@ -24,7 +24,7 @@ from giftbridge.domain.left_out import left_out_of_virtuous
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.validation import require_eligible
 from giftbridge.domain.virtuous_mapping import GatheredGift, contact_row, gift_row, project_codes
-from giftbridge.errors import Held, Rejected, Skipped
+from giftbridge.errors import BudgetSpent, Held, Rejected, Skipped
 from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
@@ -74,6 +74,7 @@ class Preparation:
     first_of: dict[int, str] = field(default_factory=dict)
     unknown_codes: set[str] = field(default_factory=set)
     contact_ids: dict[int, int | None] = field(default_factory=dict)
+    spent: BudgetSpent | None = None
 
 
 class ProjectCodes:

@@ -1,31 +1,51 @@
 """Rate budgets: a token bucket for each system, shared by all processes, taken in blocks (limits.*_per_hour).
 
+A turn reserves the calls it needs before it begins, so that none ends in the middle and throws its reads away. What
+it did not use goes back. How many a turn needs is learned from the turns before it.
+
 Where a system's answers tell the limit, and what is left of it, the budget follows them instead of the setting.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import BudgetSpent, LostRace
+from giftbridge.store.budget_levels import CALLS_OF_A_GIFT, Level, Pace
 from giftbridge.store.state import StateTable
+from giftbridge.store.told_limits import ToldLimit
 
 _TRIES = 8
-_SMALLEST_REST = 10
-_REST_PART = 50
-# The windows are hours: a later end comes from a clock that is wrong.
-_LONGEST_WAIT = timedelta(hours=1)
+# A token is used in the minute it was taken in, or the hour's calls would be counted wrongly.
+_KEPT_FOR = timedelta(minutes=1)
+# A rare turn that needs many calls is forgotten over so many others.
+_REMEMBERED_TURNS = 16
 log = logging.getLogger("giftbridge")
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What a turn has left of the calls reserved for it, and how many it has made."""
+
+    left: int
+    used: int = 0
+    ran_out: bool = False
+
+
+# The turn that the present thread works on, for each budget.
+_turns: ContextVar[Mapping[RateBudget, _Turn]] = ContextVar("turns")
 
 
 class RateBudget:
@@ -45,34 +65,93 @@ class RateBudget:
         self.now = now
         self._row = f"budget#{system}"
         self._tokens = 0
+        self._taken_at: datetime | None = None
+        self._needs: dict[str, float] = {}
         self._limit: int | None = None
         self._closed_until: datetime | None = None
         self._lock = lock()
 
     def take(self, calls: int = 1) -> None:
-        """Spend tokens for calls about to be made. Raises BudgetSpent with the moment when there will be some."""
+        """Spend tokens for calls about to be made: the turn's own, then others.
+
+        Raises BudgetSpent with the moment when there will be some.
+        """
+        setting, turn = self.per_hour(), _turns.get({}).get(self)
+        with self._lock:
+            self._require_open(self.now())
+            own = min(turn.left, calls) if turn is not None else 0
+            if self._limit is not None or setting is not None:
+                try:
+                    self._fill(setting, calls - own)
+                except BudgetSpent:
+                    if turn is not None:
+                        turn.ran_out = True
+                    raise
+                self._tokens -= calls - own
+            if turn is not None:
+                turn.left -= own
+                turn.used += calls
+
+    @contextmanager
+    def reserved(self, kind: str) -> Iterator[None]:
+        """A turn of this kind, with all the calls that such a turn needs. Raises BudgetSpent before it begins."""
+        turn = self._reserve(kind)
+        before = _turns.set({**_turns.get({}), self: turn})
+        try:
+            yield
+        finally:
+            _turns.reset(before)
+            with self._lock:
+                self._tokens += turn.left
+                if turn.used:
+                    self._learn_need(kind, turn)
+
+    def _reserve(self, kind: str) -> _Turn:
         setting = self.per_hour()
         with self._lock:
             self._require_open(self.now())
             if self._limit is None and setting is None:
-                return
-            if self._tokens < calls:
-                self._tokens += self._block(setting, calls - self._tokens)
+                return _Turn(0)
+            if kind not in self._needs:
+                self._learn(self.state.get(self._row))
+            calls = self._need(kind, self._pace(setting))
+            self._fill(setting, calls)
             self._tokens -= calls
+            return _Turn(calls)
+
+    def room(self, kinds: Sequence[str | None], seconds: float) -> int:
+        """How many turns, in this order, can have their calls within so many seconds."""
+        there = self.within(seconds)
+        if there is None:
+            return len(kinds)
+        with self._lock:
+            pace = self._pace(self.per_hour())
+            for number, kind in enumerate(kinds):
+                there -= self._need(kind, pace) if kind is not None else 1
+                if there < 0:
+                    return number
+        return len(kinds)
 
     def within(self, seconds: float) -> int | None:
         """How many calls can be made within so many seconds, all processes together; None without a limit."""
-        return self._counted(lambda pace, there: int(there + Decimal(seconds) * pace.an_hour / 3600))
+        later = timedelta(seconds=seconds)
+        # What comes while the bucket is used counts beside what is in it.
+        return self._counted(
+            lambda level: min(
+                level.available + int(later / timedelta(hours=1) * level.pace.an_hour),
+                level.by(level.at + later).left_of_the_hour,
+            )
+        )
 
     def spare(self) -> int | None:
         """How many calls can be made now by work that may wait; None without a limit.
 
         Live work keeps half of what can be made at once, at most what three minutes bring.
         """
-        return self._counted(lambda pace, there: max(0, int(there) - pace.kept_for_live_work))
+        return self._counted(lambda level: max(0, level.available - level.pace.kept_for_live_work))
 
-    def _counted(self, count: Callable[[_Pace, Decimal], int]) -> int | None:
-        """Calls, counted from the pace and what is there of it now; none while closed, None without a limit."""
+    def _counted(self, count: Callable[[Level], int]) -> int | None:
+        """Calls, counted from what is there now; none while closed, None without a limit."""
         setting, row, now = self.per_hour(), self.state.get(self._row), self.now()
         with self._lock:
             self._learn(row)
@@ -81,15 +160,29 @@ class RateBudget:
             if self._limit is None and setting is None:
                 return None
             pace = self._pace(setting)
-        return count(pace, pace.available(row, now))
+        return count(Level.of(row, pace, now))
+
+    def give_back(self) -> None:
+        """Leave to other processes what this one keeps beyond a block. Never raises: work was done, and it counts."""
+        setting = self.per_hour()
+        with self._lock:
+            if self._limit is None and setting is None:
+                return
+            block = self._pace(setting).block
+            if self._tokens <= block:
+                return
+            try:
+                self._exchange(setting, 0, block)
+            except (BudgetSpent, BotoCoreError, ClientError):
+                log.warning("calls to %s that were not made could not be given back", self.system)
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        """Follow what an answer says of the limit: X-RateLimit-Limit, -Remaining, -Reset, or X-Rate-Limit-*.
+        """Follow what an answer says of the limit.
 
         When hardly any calls remain, no process makes one until the reset. Never raises: the call was made, and its
         answer counts.
         """
-        seen = _read_headers(headers)
+        seen = ToldLimit.read(headers)
         with self._lock:
             now, changes = self.now(), dict[str, str]()
             if seen.limit is not None and seen.limit != self._limit:
@@ -126,29 +219,37 @@ class RateBudget:
                 system=self.system,
             )
 
-    def _block(self, setting: int | None, needed: int) -> int:
+    def _fill(self, setting: int | None, calls: int) -> None:
+        """See to it that this process has so many tokens that are no turn's."""
+        if calls == 0:
+            return
+        is_fresh = self._taken_at is not None and self.now() - self._taken_at < _KEPT_FOR
+        if self._tokens < calls or not is_fresh:
+            self._exchange(setting, calls, max(calls, self._pace(setting).block))
+
+    def _exchange(self, setting: int | None, needed: int, wanted: int) -> None:
+        """Put back what this process keeps, and take from all there is as many as wanted, or at least as needed."""
         for _ in range(_TRIES):
-            seen = self.state.get(self._row)
-            now = self.now()
+            seen, now = self.state.get(self._row), self.now()
             self._learn(seen)
             self._require_open(now)
-            pace = self._pace(setting)
-            available = pace.available(seen, now)
-            if available < needed:
-                missing = timedelta(hours=float((needed - available) / pace.an_hour))
+            level = Level.of(seen, self._pace(setting), now).after(0, back=self._tokens)
+            if level.available < needed:
                 raise BudgetSpent(
                     f"{self._limit or setting} calls an hour are allowed",
                     cause="budget-spent",
-                    not_before=now + missing,
+                    not_before=level.when(needed),
                     system=self.system,
                 )
-            taken = min(max(needed, pace.at_once // 10), int(available))
-            row = {**(seen or {}), "tokens": str(available - taken), "at": format_moment(now)}
+            taken = min(wanted, level.available)
+            needs = {kind: str(round(need, 1)) for kind, need in self._needs.items()}
+            row = {**(seen or {}), **level.after(taken).row(), "needs": needs}
             try:
                 self.state.put(self._row, row, seen)
             except LostRace:
                 continue
-            return taken
+            self._tokens, self._taken_at = taken, now
+            return
         raise BudgetSpent(
             "the budget row is busy",
             cause="budget-busy",
@@ -156,71 +257,72 @@ class RateBudget:
             system=self.system,
         )
 
-    def _pace(self, setting: int | None) -> _Pace:
-        return _Pace.told(self._limit) if self._limit is not None else _Pace.set(setting or 1)
+    def _pace(self, setting: int | None) -> Pace:
+        return Pace.told(self._limit) if self._limit is not None else Pace.set(setting or 1)
+
+    def _need(self, kind: str, pace: Pace) -> int:
+        """The calls to reserve for a turn; one more for the harmless read that tells whose a trouble is."""
+        need = self._needs.get(kind, CALLS_OF_A_GIFT)
+        return min(math.ceil(need) + 1, pace.at_once)
+
+    def _learn_need(self, kind: str, turn: _Turn) -> None:
+        known = self._needs.get(kind, turn.used)
+        if turn.ran_out:
+            self._needs[kind] = max(1.5 * turn.used + 1, known)
+        else:
+            self._needs[kind] = max(turn.used, known - (known - turn.used) / _REMEMBERED_TURNS)
 
     def _learn(self, row: Mapping[str, Any] | None) -> None:
-        """Take over what any process was told last."""
+        """Take over what any process was told last, and how many calls its turns needed."""
         if row and row.get("limit"):
             self._limit = int(row["limit"])
         if row and row.get("closed_until"):
             self._closed_until = parse_moment(row["closed_until"])
+        for kind, need in (row or {}).get("needs", {}).items():
+            self._needs.setdefault(kind, float(need))
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    """How many calls may be made at once, and how many more come back in an hour."""
+class Budgets:
+    """The rate budgets of all systems, one of each in a process. `per_hour` tells a system's limit."""
 
-    at_once: int
-    an_hour: int
+    def __init__(
+        self,
+        state: StateTable,
+        per_hour: Callable[[str], int | None],
+        now: Callable[[], datetime],
+        lock: Callable[[], AbstractContextManager[Any]] = threading.RLock,
+    ) -> None:
+        self.state = state
+        self.per_hour = per_hour
+        self.now = now
+        self._lock = lock
+        self._made: dict[str, RateBudget] = {}
 
-    @classmethod
-    def set(cls, per_hour: int) -> _Pace:
-        """By a setting nobody else watches over: in no hour are more calls made than it says."""
-        at_once = max(1, min(max(10, per_hour // 10), per_hour // 2))
-        return cls(at_once, max(1, per_hour - at_once))
+    def of(self, system: str) -> RateBudget:
+        """A system's budget."""
+        made = self._made.get(system)
+        if made is None:
+            made = RateBudget(self.state, system, partial(self.per_hour, system), self.now, self._lock)
+        # Whoever was faster has made the one for all.
+        return self._made.setdefault(system, made)
 
-    @classmethod
-    def told(cls, limit: int) -> _Pace:
-        """By a limit that the system counts itself: what remains of it is heeded besides."""
-        return cls(max(10, limit // 4), limit)
+    @contextmanager
+    def reserved(self, systems: Sequence[str], kind: str | None) -> Iterator[None]:
+        """A turn that calls these systems, with all its calls; None takes each when it is made.
 
-    @property
-    def kept_for_live_work(self) -> int:
-        """Calls that work which may wait leaves alone."""
-        return max(self.at_once // 10, min(self.at_once // 2, self.an_hour // 20))
+        Raises BudgetSpent before it begins.
+        """
+        with ExitStack() as turn:
+            if kind is not None:
+                for system in systems:
+                    turn.enter_context(self.of(system).reserved(kind))
+            yield
 
-    def available(self, seen: Mapping[str, Any] | None, now: datetime) -> Decimal:
-        """The tokens there are now."""
-        if seen is None or "tokens" not in seen:
-            return Decimal(self.at_once)
-        elapsed = Decimal(max(0.0, (now - parse_moment(seen["at"])).total_seconds()))
-        return min(Decimal(self.at_once), Decimal(seen["tokens"]) + elapsed * self.an_hour / 3600)
+    def room(self, systems: Sequence[str], kinds: Sequence[str | None], seconds: float) -> int:
+        """How many turns, in this order, can have their calls of every system within so many seconds."""
+        return min((self.of(system).room(kinds, seconds) for system in systems), default=len(kinds))
 
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What an answer says of the rate limit; None where it says nothing. `reset_at` is in Unix seconds."""
-
-    limit: int | None
-    remaining: int | None
-    reset_at: int | None
-
-    def is_nearly_spent(self, limit: int | None) -> bool:
-        rest = max(_SMALLEST_REST, (limit or 0) // _REST_PART)
-        return self.remaining is not None and self.remaining <= rest
-
-    def reset(self, now: datetime) -> datetime | None:
-        if self.reset_at is None:
-            return None
-        latest = now + _LONGEST_WAIT
-        return latest if self.reset_at >= latest.timestamp() else datetime.fromtimestamp(self.reset_at, UTC)
-
-
-def _read_headers(headers: Mapping[str, str]) -> _Told:
-    plain = {name.casefold().replace("-", ""): value.strip() for name, value in headers.items()}
-    limit, remaining, reset_at = (
-        int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-        for text in (plain.get(f"xratelimit{part}", "") for part in ("limit", "remaining", "reset"))
-    )
-    return _Told(limit or None, remaining, reset_at)
+    def give_back(self) -> None:
+        """Leave the calls that were not made to other processes."""
+        for budget in list(self._made.values()):
+            budget.give_back()
