@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,10 @@ from giftbridge.errors import (
 CONFLICT = 409
 _NOT_FOUND = 404
 _NOT_ALLOWED = 405
+# A backslash that is escaped itself, a whole character in two halves, or one half alone.
+_ESCAPES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 # These name the request's own content; every other 4xx speaks of the call, the moment or the way there.
 _SPEAKS_OF_THE_RECORD = frozenset({400, 402, CONFLICT, 413, 422})
 
@@ -61,10 +66,17 @@ class Said:
         if not content.strip():
             return cls(Body.NOTHING)
         try:
-            text = content.decode("utf-8-sig")
+            text = _without_half_characters(content.decode("utf-8-sig"))
             return cls(Body.JSON, simplejson.loads(text, use_decimal=True, allow_nan=True))
         except (ValueError, RecursionError):
             return cls(Body.PAGE)
+
+
+def _without_half_characters(text: str) -> str:
+    """JSON in which half a character, such as is left of an emoji that was cut, is a blank: no table could hold it."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return _ESCAPES.sub(lambda found: "\\u0020" if found["half"] else found[0], text)
 
 
 def error_for(
