@@ -29,9 +29,10 @@ def home_of(lines: Iterable[Any]) -> tuple[str, ...]:
     return _place(dict(zip(ADDRESS_LINES, lines, strict=True)), ADDRESS_LINES)
 
 
-def _place(place: Mapping[str, Any] | None, names: Iterable[str]) -> tuple[str, ...]:
+def _place(place: Mapping[str, Any] | None, names: tuple[str, ...]) -> tuple[str, ...]:
     *lines, country = address_of(place, names)
-    return (*lines, COUNTRY_CODES.get(country.casefold(), country))
+    named = said((place or {}).get(names[-1])).casefold()
+    return (*lines, country or COUNTRY_CODES.get(named, ""))
 
 
 def donor_name(donor: Mapping[str, Any]) -> tuple[str, ...]:
