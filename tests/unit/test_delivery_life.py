@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from giftbridge.domain import deliveries
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import donation_created_id
@@ -164,3 +167,19 @@ def test_waits_double_up_to_the_longest() -> None:
     waits = [retry_delay(n, 5, 900, 1.0).total_seconds() for n in range(10)]
     assert waits == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]
     assert retry_delay(0, 5, 900, 0.0).total_seconds() == 2.5
+
+
+def test_every_cause_with_which_one_delivery_waits_for_another_is_in_the_one_set() -> None:
+    package = Path(deliveries.__file__).resolve().parents[1]
+    said: set[str] = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"Held", "_held"}:
+                words = [word.value for word in node.keywords if word.arg == "cause"]
+                words += node.args[:1] if node.func.id == "_held" else []
+                for word in words:
+                    if isinstance(word, ast.Constant):
+                        said.add(str(word.value))
+                    elif isinstance(word, ast.Name) and word.id.isupper():
+                        said.add(getattr(deliveries, word.id))
+    assert {"original-held", "original-open", deliveries.PROJECT_COMES} <= said <= deliveries.WAITS_FOR_ANOTHER

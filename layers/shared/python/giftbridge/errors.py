@@ -148,15 +148,13 @@ class Misconfigured(GiftBridgeError):
 class Forbidden(Misconfigured):
     """401, 403 or a redirect: the credentials are refused, or this one record, or a gateway stands in between.
 
-    `wrote` says whether the call was a write, whose outcome is not known then. `is_from_gateway` is set where no answer
-    of the system itself came: a page or nothing in place of JSON, or a redirect.
+    `is_from_gateway` is set where no answer of the system itself came: a page or nothing in place of JSON, or a
+    redirect. If the call was a write, its outcome is not known.
     """
 
-    def __init__(self, operation: str, *, system: str, status: int, wrote: bool, is_from_gateway: bool) -> None:
+    def __init__(self, operation: str, *, system: str, status: int, is_from_gateway: bool) -> None:
         super().__init__(f"{operation} was answered with {status}", system=system)
-        self.operation = operation
         self.status = status
-        self.wrote = wrote
         self.is_from_gateway = is_from_gateway
 
 

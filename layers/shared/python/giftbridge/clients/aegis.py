@@ -20,6 +20,7 @@ from giftbridge.clients.whole_answers import (
     read_count,
     read_object,
     read_page,
+    read_record,
     require_same,
     tells_an_error,
 )
@@ -27,7 +28,7 @@ from giftbridge.domain.giving_history import TransactionPage
 from giftbridge.domain.matching import Search
 from giftbridge.domain.partners import HistoryRow, Partner, Pledge
 from giftbridge.domain.settings import LookupKind
-from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
+from giftbridge.errors import RecordMissing, Rejected, RetryLater
 
 PAGE_SIZE = 100
 MOST_PAGES = 50
@@ -62,7 +63,7 @@ class Aegis:
     def partner(self, partner_id: str) -> Partner | None:
         """A partner, or None when there is surely no such one (getPartner)."""
         record = self.partner_record(partner_id)
-        return None if record is None else self._read("getPartner", read_partner, record)
+        return None if record is None else self.wire.whole("getPartner", read_partner, record)
 
     def partner_record(self, partner_id: str) -> dict[str, Any] | None:
         """A partner as a whole record, for a save; None when there is surely no such one (getPartner)."""
@@ -74,7 +75,7 @@ class Aegis:
             # It is made anew, or matched anew, when it is gone: a gateway's answer must not look like that.
             self.ping()
             return None
-        return self._read("getPartner", lambda raw: _with_id(raw, partner_id), body)
+        return self.wire.whole("getPartner", lambda raw: read_record(raw, "ID", partner_id), body)
 
     def save_partner(self, record: Mapping[str, object]) -> None:
         """Replace a partner whole (savePartner)."""
@@ -139,7 +140,9 @@ class Aegis:
         path = f"partner/TransactionHistory/{_quoted(partner_id)}"
         numbers = {"page": page, "pageSize": PAGE_SIZE}
         body = self._get("getTransactionHistory", path, numbers, absence=Absence.RECORD)
-        return self._read("getTransactionHistory", lambda raw: read_history_page(raw, (page - 1) * PAGE_SIZE), body)
+        return self.wire.whole(
+            "getTransactionHistory", lambda raw: read_history_page(raw, (page - 1) * PAGE_SIZE), body
+        )
 
     def query_rows(self, query_id: str) -> list[Mapping[str, Any]]:
         """Rows of a query that the customer defined in Aegis (fetchQueryResults)."""
@@ -157,7 +160,7 @@ class Aegis:
         if body is None:
             self.ping()
             return "missing"
-        entry = self._read(get_one, lambda raw: _with_code(raw, code), body)
+        entry = self.wire.whole(get_one, lambda raw: _with_code(raw, code), body)
         return "inactive" if entry.get("Active") is False else "active"
 
     def codes(self, kind: LookupKind) -> dict[str, CodeState] | None:
@@ -186,7 +189,7 @@ class Aegis:
         if body is None:
             self.ping()
             return False
-        field = self._read("getCustomDataField", read_object, body)
+        field = self.wire.whole("getCustomDataField", read_object, body)
         room = exact_number(field.get("MaxLength")) or 0
         return field.get("Active") is not False and (room == 0 or room >= longest_value)
 
@@ -194,7 +197,7 @@ class Aegis:
         """A harmless read that proves address, context key and credentials: no partner has this name."""
         params: dict[str, str | int] = {"lastName": "GiftBridge connection test", "page": 1, "pageSize": 1}
         body = self._get("searchPartners", "partner/Search", params)
-        self._read("searchPartners", lambda raw: read_page(raw, "Partners", "TotalCount", 0), body)
+        self.wire.whole("searchPartners", lambda raw: read_page(raw, "Partners", "TotalCount", 0), body)
 
     # --- calls --------------------------------------------------------------------------------------------
 
@@ -207,13 +210,6 @@ class Aegis:
     ) -> Any:
         address = self._path(path)
         return self.wire.call(operation, "GET", address, writes=False, params=params, absence=absence).body
-
-    def _read(self, operation: str, read: Callable[[object], T], body: object) -> T:
-        """A body as what it should be. Raises RetryLater when it is not whole."""
-        try:
-            return read(body)
-        except NotWhole as lacking:
-            raise self.wire.unreadable(operation, str(lacking)) from None
 
     def _save(self, operation: str, path: str, record: Mapping[str, object]) -> None:
         """A full replace. Raises RetryLater when Aegis says that the record was changed meanwhile (409)."""
@@ -232,15 +228,7 @@ class Aegis:
         answer = self.wire.call(operation, method, address, writes=True, body=body, absence=Absence.RECORD)
         if tells_an_error(answer.body):
             raise self.wire.unreadable(operation, "an error with a status of success", writes=True)
-        if answer.is_empty:
-            self._require_there(operation)
-
-    def _require_there(self, operation: str) -> None:
-        """An empty answer is believed while Aegis answers a read as it should."""
-        try:
-            self.ping()
-        except RetryLater as away:
-            raise UnknownOutcome(f"{operation}: an empty answer; then {away.text}", system=self.wire.system) from away
+        self.wire.believe_empty(operation, answer, self.ping)
 
     def _create(
         self,
@@ -278,7 +266,7 @@ class Aegis:
                 raise self.wire.unreadable(operation, "the list changed while it was read")
             total = got.total
             for raw in got.rows:
-                rows.append(self._read(operation, read, raw))
+                rows.append(self.wire.whole(operation, read, raw))
             if len(rows) == total and (page >= pages or not got.rows):
                 return rows
             if page >= pages:
@@ -321,7 +309,7 @@ class Aegis:
                 raise NotWhole(f"PageCount is 0 where TotalCount is {page.total}")
             return page, pages
 
-        return self._read(operation, read, body)
+        return self.wire.whole(operation, read, body)
 
     def _not_offered(self, refused: Rejected, what: T) -> T:
         """400, 404 or 405 on a look-up means that Aegis does not offer it, or does not know the code.
@@ -336,12 +324,6 @@ class Aegis:
 
     def _path(self, path: str) -> str:
         return f"/api/{_quoted(self.context)}/{path}"
-
-
-def _with_id(raw: object, asked: str) -> dict[str, Any]:
-    record = read_object(raw)
-    require_same(asked, record.get("ID"), "ID")
-    return dict(record)
 
 
 def _with_code(raw: object, asked: str) -> Mapping[str, Any]:

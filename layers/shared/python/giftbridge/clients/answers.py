@@ -112,7 +112,7 @@ def error_for(
         return BudgetSpent(f"{operation}: 429", cause="too-many-calls", not_before=not_before, system=system)
     if status in {401, 403} or 300 <= status < 400:
         is_from_gateway = status != 401 and (said.kind is not Body.JSON or status < 400)
-        return Forbidden(operation, system=system, status=status, wrote=writes, is_from_gateway=is_from_gateway)
+        return Forbidden(operation, system=system, status=status, is_from_gateway=is_from_gateway)
     if _speaks_of_the_record(status, said, absence):
         return _refusal(operation, status, said, system)
     what = f"{operation}: answered with {status}" + ("" if said.kind is Body.JSON else f" and {said.kind}")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import simplejson
@@ -15,6 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 
 from giftbridge.clients.answers import Absence, Body, Said, error_for, unreadable
 from giftbridge.clients.connections import new_session
+from giftbridge.clients.whole_answers import NotWhole
 from giftbridge.errors import BudgetSpent, GiftBridgeError, Misconfigured, Rejected, RetryLater, UnknownOutcome
 
 __all__ = ["Absence", "Answer", "BearerToken", "TimeLeft", "Wire", "new_session"]
@@ -23,6 +24,7 @@ LONGEST_CALL_SECONDS = 30.0
 SHORTEST_CALL_SECONDS = 0.5
 _LONGEST_CONNECT_SECONDS = 5.0
 _ENOUGH_FOR_A_SECOND_READ = 4.0
+T = TypeVar("T")
 
 
 class TimeLeft:
@@ -122,6 +124,25 @@ class Wire:
                     raise
                 self.sleep(self.pause)
         return self._once(*sending, writes=writes, lenient=lenient, absence=absence)
+
+    def whole(self, operation: str, read: Callable[[Any], T], body: object) -> T:
+        """What was read, as what it should be. Raises RetryLater when it is not whole."""
+        try:
+            return read(body)
+        except NotWhole as lacking:
+            raise self.unreadable(operation, str(lacking)) from None
+
+    def believe_empty(self, operation: str, answer: Answer, ping: Callable[[], None]) -> None:
+        """A write that was answered with nothing is believed while the system answers a harmless read as it should.
+
+        Raises UnknownOutcome.
+        """
+        if not answer.is_empty:
+            return
+        try:
+            ping()
+        except RetryLater as away:
+            raise UnknownOutcome(f"{operation}: an empty answer; then {away.text}", system=self.system) from away
 
     def unreadable(self, operation: str, what: str, *, writes: bool = False) -> GiftBridgeError:
         """What to raise for an answer of this system that is not whole."""

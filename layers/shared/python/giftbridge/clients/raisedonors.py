@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from giftbridge.clients.answers import Absence
@@ -28,13 +29,14 @@ from giftbridge.clients.raisedonors_wire import (
     read_schedule,
 )
 from giftbridge.clients.whole_answers import (
-    NotWhole,
     Page,
     positive_number,
     read_object,
     read_page,
+    read_record,
     require_named,
     require_same,
+    rows_of_all,
     tells_an_error,
 )
 from giftbridge.domain.donations import Donation, Donor, Note, Project, Schedule
@@ -87,11 +89,10 @@ class RaiseDonors:
         """A donor's entries modified since; those of other donors do not belong to the answer."""
         bound: dict[str, str | int] = {"DonorId": donor_id, "ModifiedSince": format_moment(since)}
         entries = self._all("listDonorActivity", lambda skip: self._activity(bound, skip), _LONGEST_ACTIVITY)
+        same = partial(require_same, donor_id, member="donorId")
         for entry in entries:
             if isinstance(entry, dict):
-                self._checked(
-                    "listDonorActivity", lambda raw: require_same(donor_id, raw.get("donorId"), "donorId"), entry
-                )
+                self.wire.whole("listDonorActivity", same, entry.get("donorId"))
         return entries
 
     def _modified_since(self, operation: str, path: str, bound: datetime, skip: int, *, with_unnamed: bool) -> Page:
@@ -105,7 +106,7 @@ class RaiseDonors:
         }
         page = self._page(operation, self.wire.call(operation, "POST", path, writes=False, body=query).body, skip)
         if not with_unnamed:
-            self._checked(operation, require_named, page.rows)
+            self.wire.whole(operation, require_named, page.rows)
         return page
 
     def _activity(self, params: Mapping[str, str | int], skip: int) -> Page:
@@ -125,29 +126,19 @@ class RaiseDonors:
         return self._page(operation, body, skip)
 
     def _page(self, operation: str, body: object, skip: int) -> Page:
-        return self._checked(operation, lambda raw: read_page(raw, "items", "total", skip), body)
+        return self.wire.whole(operation, lambda raw: read_page(raw, "items", "total", skip), body)
 
     def _all(self, operation: str, page: Callable[[int], Page], most: int) -> list[Any]:
         """The rows of all pages. Raises Rejected when there are more than anybody should read."""
-        rows: list[Any] = []
-        while len(rows) < most:
-            got = page(len(rows))
-            rows += got.rows
-            if len(rows) >= got.total:
-                return rows
+        rows = rows_of_all(page, most)
+        if rows is not None:
+            return rows
         raise Rejected(
             f"{operation} found more than {most} records",
             cause="too-many-records",
             field=operation,
             remedy="look at the record on RaiseDonors",
         )
-
-    def _checked(self, operation: str, read: Callable[[Any], T], body: object) -> T:
-        """A body as what it should be. Raises RetryLater when it is not whole."""
-        try:
-            return read(body)
-        except NotWhole as lacking:
-            raise self.wire.unreadable(operation, str(lacking)) from None
 
     def donation(self, donation_id: str) -> Donation:
         """A donation as it is now (getGift). Raises RecordMissing, Rejected when it cannot be read."""
@@ -256,7 +247,7 @@ class RaiseDonors:
             return self._list("searchDonors", "/api/Donor/search", {"filter": text}, skip)
 
         hits = self._all("searchDonors", page, _MOST_HITS)
-        self._checked("searchDonors", require_named, hits)
+        self.wire.whole("searchDonors", require_named, hits)
         return list({record.donor.id: record for record in readable_records(hits, text)}.values())
 
     def create_donor(self, body: Mapping[str, object]) -> int:
@@ -328,12 +319,7 @@ class RaiseDonors:
             self.ping()
             raise _no_longer_there(field) from missing
 
-        def checked(raw: object) -> dict[str, Any]:
-            record = read_object(raw)
-            require_same(asked, record.get("id"), "id")
-            return dict(record)
-
-        return self._checked(operation, checked, body)
+        return self.wire.whole(operation, lambda raw: read_record(raw, "id", asked), body)
 
     def _write(
         self,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from giftbridge.clients.answers import Absence
-from giftbridge.clients.http import Answer, Wire
+from giftbridge.clients.http import Wire
 from giftbridge.clients.virtuous_wire import read_contact, read_posted_gift
 from giftbridge.clients.whole_answers import (
     NotWhole,
@@ -18,12 +18,14 @@ from giftbridge.clients.whole_answers import (
     positive_number,
     read_object,
     read_page,
+    read_record,
     require_named,
     require_same,
+    rows_of_all,
     tells_an_error,
 )
 from giftbridge.domain.contacts import Contact, PostedGift
-from giftbridge.errors import RecordMissing, Rejected, RetryLater, UnknownOutcome
+from giftbridge.errors import RecordMissing, Rejected, RetryLater
 
 Row = Mapping[str, object]
 T = TypeVar("T")
@@ -84,7 +86,7 @@ class Virtuous:
         condition = {"parameter": "Last Modified Date", "operator": "OnOrAfter", "value": day.isoformat()}
         query = _query(condition, "Last Modified Date")
         page = self._page("queryFullContacts", "POST", "/api/Contact/Query/FullContact", skip, take, query)
-        self._checked("queryFullContacts", require_named, page.rows)
+        self.wire.whole("queryFullContacts", require_named, page.rows)
         return [_contact_or_id(row) for row in page.rows], page.total
 
     def add_reference(self, contact_id: int, source: str, reference_id: str) -> None:
@@ -124,7 +126,7 @@ class Virtuous:
         gift = read_posted_gift(body)
         if gift.transaction_id is not None:
             same = partial(require_same, transaction_id, member="transactionId")
-            self._checked("getGiftByTransaction", same, gift.transaction_id)
+            self.wire.whole("getGiftByTransaction", same, gift.transaction_id)
         return gift
 
     def gifts_of_contact(self, contact_id: int) -> list[PostedGift]:
@@ -140,9 +142,9 @@ class Virtuous:
             if refused.status is not None:
                 self.ping()
             raise
-        self._checked(operation, require_named, rows)
+        self.wire.whole(operation, require_named, rows)
         for gift in map(read_posted_gift, rows):
-            self._checked(operation, partial(require_same, contact_id, member="contactId"), gift.contact_id)
+            self.wire.whole(operation, partial(require_same, contact_id, member="contactId"), gift.contact_id)
             found[gift.id] = gift
         return list(found.values())
 
@@ -160,7 +162,7 @@ class Virtuous:
             # It would be made anew: a gateway's answer must not look like that.
             self.ping()
             return None
-        return self._checked("getProjectByCode", lambda raw: _with("projectCode", code, raw), body)
+        return self.wire.whole("getProjectByCode", lambda raw: read_record(raw, "projectCode", code), body)
 
     def project(self, project_id: int) -> dict[str, Any]:
         """A project as a whole record, for a replace (getProject). Raises RecordMissing."""
@@ -170,7 +172,7 @@ class Virtuous:
         """The projects with a name (queryProjects)."""
         query = _query({"parameter": "Project Name", "operator": "Is", "value": name}, "Project Name")
         rows = self._all("queryProjects", "POST", "/api/Project/Query", query)
-        self._checked("queryProjects", require_named, rows)
+        self.wire.whole("queryProjects", require_named, rows)
         return rows
 
     def create_project(self, body: Row) -> dict[str, Any]:
@@ -212,7 +214,7 @@ class Virtuous:
             body = self.wire.call(operation, "GET", path, writes=False, absence=Absence.RECORD).body
         except RecordMissing:
             return None
-        return self._checked(operation, lambda raw: dict(_with_an_id(raw)), body)
+        return self.wire.whole(operation, lambda raw: dict(_with_an_id(raw)), body)
 
     def _one(self, operation: str, path: str, field: str, asked: int, read: Callable[[dict[str, Any]], T]) -> T:
         """The record that was asked for. One that cannot be read is asked for once more before it is refused.
@@ -232,7 +234,7 @@ class Virtuous:
             # What is gone is forgotten, or given to a person: a gateway's answer must not look like that.
             self.ping()
             raise RecordMissing(f"{operation}: not found", cause="record-missing", field=field, status=404)
-        return self._checked(operation, lambda raw: _with("id", str(asked), raw), body)
+        return self.wire.whole(operation, lambda raw: read_record(raw, "id", asked), body)
 
     def _write(
         self, operation: str, method: str, path: str, body: object, params: Mapping[str, str | int] | None = None
@@ -247,22 +249,13 @@ class Virtuous:
         is_of_nothing = isinstance(answer.body, dict) and "id" in answer.body and not _has_id(answer.body)
         if is_of_nothing or tells_an_error(answer.body):
             raise self.wire.unreadable(operation, "an error with a status of success", writes=True)
-        self._require_there(operation, answer)
+        self.wire.believe_empty(operation, answer, self.ping)
         return answer.body
 
     def _replaced(self, operation: str, answer: object, asked: int) -> None:
         """A replace is answered with the record that was replaced. Raises UnknownOutcome for anything else."""
         if not isinstance(answer, dict) or positive_number(answer.get("id")) != asked:
             raise self.wire.unreadable(operation, "the answer is not the record that was replaced", writes=True)
-
-    def _require_there(self, operation: str, answer: Answer) -> None:
-        """An empty answer is right for most writes: it is believed while Virtuous answers a read as it should."""
-        if not answer.is_empty:
-            return
-        try:
-            self.ping()
-        except RetryLater as away:
-            raise UnknownOutcome(f"{operation}: an empty answer; then {away.text}", system=self.wire.system) from away
 
     def _made(
         self, operation: str, path: str, body: Row, params: Mapping[str, str | int] | None = None
@@ -286,31 +279,23 @@ class Virtuous:
     ) -> Page:
         params: dict[str, str | int] = {"skip": skip, "take": take}
         body = self.wire.call(operation, method, path, writes=False, params=params, body=query, absence=absence).body
-        return self._checked(operation, lambda raw: read_page(raw, "list", "total", skip), body)
+        return self.wire.whole(operation, lambda raw: read_page(raw, "list", "total", skip), body)
 
     def _all(
         self, operation: str, method: str, path: str, query: object | None = None, absence: Absence | None = None
     ) -> list[Any]:
         """Rows over all pages. Raises Rejected when there are more than anybody should read."""
-        rows: list[Any] = []
-        for _ in range(MOST_PAGES):
-            page = self._page(operation, method, path, len(rows), PAGE_SIZE, query, absence)
-            rows += page.rows
-            if len(rows) >= page.total:
-                return rows
+        rows = rows_of_all(
+            lambda skip: self._page(operation, method, path, skip, PAGE_SIZE, query, absence), MOST_PAGES * PAGE_SIZE
+        )
+        if rows is not None:
+            return rows
         raise Rejected(
             f"{operation} found more than {MOST_PAGES * PAGE_SIZE} records",
             cause="too-many-records",
             field=path,
             remedy="look at the record in Virtuous",
         )
-
-    def _checked(self, operation: str, read: Callable[[Any], T], body: object) -> T:
-        """A body as what it should be. Raises RetryLater when it is not whole."""
-        try:
-            return read(body)
-        except NotWhole as lacking:
-            raise self.wire.unreadable(operation, str(lacking)) from None
 
 
 def _query(condition: Mapping[str, str], sort_by: str) -> dict[str, object]:
@@ -333,12 +318,6 @@ def _with_an_id(raw: object) -> Mapping[str, Any]:
     if not _has_id(record):
         raise NotWhole("id names no record")
     return record
-
-
-def _with(member: str, asked: str, raw: object) -> dict[str, Any]:
-    record = read_object(raw)
-    require_same(asked, record.get(member), member)
-    return dict(record)
 
 
 def _quoted(text: str) -> str:

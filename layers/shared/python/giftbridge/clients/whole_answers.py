@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -42,6 +42,17 @@ def read_page(body: object, rows: str, total: str, skip: int, *, empty_is_none: 
     if not listed and skip < number:
         raise NotWhole(f"no {rows} after {skip} where {total} is {number}")
     return Page(listed, number)
+
+
+def rows_of_all(page: Callable[[int], Page], most: int) -> list[Any] | None:
+    """The rows of all pages, each asked for by how many rows were read before; None for more than so many."""
+    rows: list[Any] = []
+    while len(rows) < most:
+        got = page(len(rows))
+        rows += got.rows
+        if len(rows) >= got.total:
+            return rows
+    return None
 
 
 def read_object(body: object) -> Mapping[str, Any]:
@@ -95,6 +106,13 @@ def require_same(asked: object, answered: object, member: str) -> None:
     """The record that was asked for is the one that was answered. Raises NotWhole."""
     if str(asked).strip().casefold() != str(answered).strip().casefold():
         raise NotWhole(f"{member} is that of another record")
+
+
+def read_record(raw: object, member: str, asked: object) -> dict[str, Any]:
+    """The record that was asked for by a member. Raises NotWhole."""
+    record = read_object(raw)
+    require_same(asked, record.get(member), member)
+    return dict(record)
 
 
 def tells_an_error(body: object) -> bool:

@@ -57,8 +57,9 @@ class Kind(StrEnum):
 
 # Why a refund waits for its gift: for staff who run the import, or for a delivery that is worked on itself.
 WAITS_FOR_ITS_GIFT = frozenset({"original-held", "original-open"})
+PROJECT_COMES = "project-on-its-way"
 # All causes of waiting for another delivery.
-WAITS_FOR_ANOTHER = WAITS_FOR_ITS_GIFT | {"held", "behind-another", "project-comes"}
+WAITS_FOR_ANOTHER = WAITS_FOR_ITS_GIFT | {"held", "behind-another", PROJECT_COMES}
 OPEN_STATES = frozenset({State.PENDING, State.SENDING, State.WAITING, State.UNKNOWN})
 # What the import tool takes in bulk: a delivery of these waits in the outbox for the daily batch (requirement D1).
 BATCHED = frozenset({Kind.DONATION_CREATED, Kind.DONOR_UPDATED})

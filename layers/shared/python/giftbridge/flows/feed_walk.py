@@ -147,8 +147,9 @@ class FeedWalk:
 
     def _told(self, raws: list[Any]) -> list[Any]:
         """The records of a page that something is made of: one without an id is waited for, as later looks see it."""
-        named = [raw for raw in raws if is_named(raw, *self.feed.named_by)]
-        unnamed = [raw for raw in raws if not is_named(raw, *self.feed.named_by)]
+        named, unnamed = list[Any](), list[Any]()
+        for raw in raws:
+            (named if is_named(raw, *self.feed.named_by) else unnamed).append(raw)
         return named + UnnamedRecords(self.tools, self.feed.name).lasting(unnamed, self.turn.now)
 
     def _nudge(self, deliveries: list[Delivery]) -> int:

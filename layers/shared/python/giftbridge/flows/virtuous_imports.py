@@ -13,12 +13,12 @@ from datetime import timedelta
 
 from giftbridge.clients.virtuous import Virtuous
 from giftbridge.delivery_queue import new_nudge_name
-from giftbridge.domain.deliveries import Delivery, Kind, State, Step, Trouble
+from giftbridge.domain.deliveries import PROJECT_COMES, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.delivery_ids import RAISEDONORS, VIRTUOUS
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import BudgetSpent, GiftBridgeError, Held, LostRace, Misconfigured, Rejected, RetryLater, Skipped
 from giftbridge.flows.tools import Tools
-from giftbridge.flows.virtuous_rows import PROJECT_COMES, TURN, Preparation, PreparationEnds, PreparedRow, VirtuousRows
+from giftbridge.flows.virtuous_rows import TURN, Preparation, PreparationEnds, PreparedRow, VirtuousRows
 from giftbridge.flows.work import Work
 
 log = logging.getLogger("giftbridge")

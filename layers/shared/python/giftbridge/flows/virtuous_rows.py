@@ -17,7 +17,7 @@ from giftbridge.domain.contact_fields import ALL_GROUPS, fields_of_donor
 from giftbridge.domain.contact_merging import emptied_agreed, groups_to_send
 from giftbridge.domain.contact_rows import Base, row_fields
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, Kind
+from giftbridge.domain.deliveries import OPEN_STATES, PROJECT_COMES, Delivery, Kind
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id, project_changed_id
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.left_out import left_out_of_virtuous
@@ -32,7 +32,6 @@ from giftbridge.store.contact_snapshots import ContactSnapshot
 from giftbridge.store.rows import Write
 
 TURN, DIGEST = "turn", "sent"
-PROJECT_COMES = "project-on-its-way"
 _KNOWN_FOR = timedelta(hours=1)
 _WAIT = timedelta(seconds=10)
 
