@@ -36,6 +36,7 @@ ONCE_RED = (
     "raisedonors.getRecurringGift at the first call, 8 schedule changed, no pledge: projects missing in the record, "
     "3 in a row",
     "raisedonors.listDonorActivity at the first call, 11 note: createdDate null in a row, 3 in a row",
+    "raisedonors.listDonorActivity at the first call, 11 note: subject null in a row, 3 in a row",
     "raisedonors.listDonorActivity when a landed write is looked for (raisedonors.addDonorActivity), 15 contact "
     "edited: subject null in a row, 3 in a row",
     "raisedonors.listDonorActivity when a landed write is looked for (raisedonors.addDonorActivity), 15 contact "

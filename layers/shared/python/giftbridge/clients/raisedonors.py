@@ -82,7 +82,7 @@ class RaiseDonors:
         """A note as it is now (listDonorActivity: there is no read by id). Raises RecordMissing."""
         for entry in self._entries_of(donor_id, modified_at):
             if isinstance(entry, dict) and str(entry.get("id")) == note_id:
-                return read_note(entry)
+                return self.wire.whole("listDonorActivity", read_note, entry)
         raise _no_longer_there("donorActivity.id")
 
     def _entries_of(self, donor_id: int, since: datetime) -> list[Any]:
