@@ -212,7 +212,7 @@ class RaiseDonors:
             self._write("setGiftCrmKey", "PATCH", path, body, donation_id, Absence.OPERATION)
         except Rejected as refused:
             # On a gift known to exist, either answer means that the account lacks the operation (setGiftCrmKey).
-            return _not_offered(refused)
+            return self._offers_not(refused)
         return True
 
     def store_donor_key(self, donor_id: int, partner_id: str) -> None:
@@ -291,12 +291,22 @@ class RaiseDonors:
         try:
             self._write("addDonorActivity", "POST", "/api/DonorActivity", entry, absence=Absence.OPERATION)
         except Rejected as refused:
-            return _not_offered(refused)
+            return self._offers_not(refused)
         return True
 
     def activity_subjects(self, donor_id: int, since: datetime) -> list[str]:
         """The subjects of our own entries under a donor's activity, modified since (listDonorActivity)."""
         return self.wire.whole("listDonorActivity", our_subjects, self._entries_of(donor_id, since))
+
+    def _offers_not(self, refused: Rejected) -> bool:
+        """False where the account lacks an operation: beside a read that succeeds, no gateway answered instead of it.
+
+        Raises what was refused for any other reason, and what the read raises.
+        """
+        if refused.status not in _NOT_OFFERED:
+            raise refused
+        self.ping()
+        return False
 
     # --- calls --------------------------------------------------------------------------------------------
 
@@ -343,13 +353,6 @@ class RaiseDonors:
         is_right = positive_number(made) is not None and (asked is None or str(made) == str(asked))
         if not is_right or tells_an_error(answer.body):
             raise self.wire.unreadable(operation, "the answer is not the record that was written", writes=True)
-
-
-def _not_offered(refused: Rejected) -> bool:
-    """False for an answer that means that the account lacks the operation; anything else is raised again."""
-    if refused.status in _NOT_OFFERED:
-        return False
-    raise refused
 
 
 def _no_longer_there(field: str) -> RecordMissing:

@@ -27,6 +27,8 @@ def require_replaceable(raw: Mapping[str, Any]) -> None:
     projects = raw.get("projects")
     if not isinstance(projects, list) or not projects or not all(isinstance(one, dict) for one in projects):
         raise NotWhole("no list projects")
+    if type(raw.get("status")) is not int or not isinstance(raw.get("statusText"), str):
+        raise NotWhole("no status")
 
 
 def schedule_with_key(raw: Mapping[str, Any], crm_key: str) -> dict[str, Any]:
