@@ -247,7 +247,7 @@ class World:
         ]
         asked = self.destinations[:1] if "backfill" in self.weather.states else ()
         past = [Span(name, BEGIN - PAST - DAY, BEGIN) for name in self.destinations if name not in asked]
-        return Excuses(self.raisedonors.store, [*spans, *past])
+        return Excuses(self.raisedonors.store, [*spans, *past], self.staff.moved_pledges, self.tables.notices())
 
     @staticmethod
     def _moment(seconds: float) -> datetime:
