@@ -115,7 +115,9 @@ class _Comparing:
     def _absent(self, pair: Pair) -> None:
         entry = pair.entry
         if entry.standing is Standing.HELD:
-            self._add(Sort.HELD, entry, (), pair.fitting, Decimal(0), entry.words)
+            number = pair.fitting.number if pair.fitting is not None and entry.may_have_moved else None
+            words = entry.words if number is None else f"{entry.words}; {number} has its amount and day"
+            self._add(Sort.HELD, entry, _numbers(number), pair.fitting, Decimal(0), words)
             return
         money = abs(entry.amount or Decimal(0))
         if pair.fitting is not None:

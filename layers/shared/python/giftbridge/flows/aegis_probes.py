@@ -9,6 +9,7 @@ from datetime import timedelta
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step
+from giftbridge.domain.delivery_life import PARTNER_MERGED
 from giftbridge.domain.partners import HistoryRow, Pledge
 from giftbridge.domain.probing import (
     fitting_pledges,
@@ -190,7 +191,7 @@ def _require_ruled_out(attempt: Attempt, partner: str) -> None:
     if not is_ruled_out(attempt, name):
         raise Ambiguous(
             f"partner {partner} is inactive or gone, and what it had may be another partner's by now",
-            cause="partner-merged",
+            cause=PARTNER_MERGED,
             candidates=(name,),
             remedy="find out in Aegis where it went and whether this is there, then decide with `giftbridge review`",
         )
