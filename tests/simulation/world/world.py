@@ -99,7 +99,7 @@ class World:
         self.virtuous: VirtuousSide | None = None
         if "virtuous" in self.destinations:
             self.virtuous = VirtuousSide(seed, virtuous, self.raisedonors.store, self.machine)
-        self.operator = Operator(seed, self.machine)
+        self.operator = Operator(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.staff = Staff(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.tables = RawTables(self.account)
         self._lay_out_weather()
