@@ -87,13 +87,16 @@ class Operator:
         self._act("retry", work)
 
     def review(self) -> None:
-        """Decide which transaction of Aegis a lost request made, if one: staff sees there of which gift each is."""
+        """Decide what a lost request made in Aegis, if anything: staff sees there of which gift each transaction is."""
 
         def work() -> None:
             for delivery in reviewing.waiting(self.stack):
-                if delivery.attempt is not None and delivery.attempt.step is Step.TRANSACTION:
-                    with suppress(NeedsPerson):
+                step = delivery.attempt.step if delivery.attempt is not None else None
+                with suppress(NeedsPerson):
+                    if step is Step.TRANSACTION:
                         self._decide(reviewing.case_of(self.stack, delivery.id))
+                    if step is Step.PLEDGE and _is_partner_merged(delivery):
+                        self._decide_pledge(reviewing.case_of(self.stack, delivery.id))
 
         self._act("review", work)
 
@@ -109,6 +112,18 @@ class Operator:
         if decided not in offered:
             decided = (reviewing.IGNORE, None)
         deciding.decide(self.stack, case, *decided, "seen in Aegis", NAME)
+
+    def _decide_pledge(self, case: reviewing.Case) -> None:
+        """A pledge that moved with its partner before anybody knew of it is ended, and the schedule gets another."""
+        sent = case.delivery.attempt.values if case.delivery.attempt is not None else {}
+        claims = {key[0] for key in self.machine.account.dynamodb.tables["CrmKeysTable"].rows}
+        for pledge in self._aegis.pledges.values():
+            first = pledge.first_model
+            is_it = first["PartnerID"] == sent["partner"] != pledge.model["PartnerID"]
+            is_it = is_it and str(first["PledgeAmount"]) == sent["amount"] and first["Frequency"] == sent["frequency"]
+            if is_it and f"aegis-pledge#{pledge.pledge_id}" not in claims:
+                self._aegis.set_pledge_active(pledge.pledge_id, False)
+        deciding.decide(self.stack, case, reviewing.SEND, None, "ended in Aegis, if it was there", NAME)
 
     def _recorded_as(self, delivery: Delivery) -> str | None:
         """The number under which Aegis has the gift, or its refund."""
@@ -196,3 +211,7 @@ class Operator:
             self.machine.died(process)
         elif process.error is not None:
             self.machine.failed(process)
+
+
+def _is_partner_merged(delivery: Delivery) -> bool:
+    return delivery.trouble is not None and delivery.trouble.cause == "partner-merged"
