@@ -77,8 +77,7 @@ class AegisProbes:
         _, settings = self.tools.settings()
         donor = self.raisedonors.donor(int(entity.removeprefix("donor#")))
         known_before = frozenset(attempt.values.get(KNOWN_BEFORE, "").split())
-        sent = attempt.values.get("donor", "")
-        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before, sent)
+        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before)
 
     def _pledge(self, work: Work, attempt: Attempt) -> None:
         row = self.tools.keys.get(attempt.values["entity"], SYSTEM)
