@@ -108,7 +108,7 @@ def test_a_transaction_that_moved_with_a_merge_is_offered_for_the_gift_that_wait
     waiting = entry(1, standing=Standing.HELD, number=None, words="in review", may_have_moved=True)
     elsewhere = found(7777, place="P2")
     [one] = differences([waiting], [elsewhere]).values()
-    assert (one.sort, one.numbers, one.place) == (Sort.HELD, ("7777",), "P2")
+    assert (one.sort, one.heal, one.numbers, one.place) == (Sort.HELD, Heal.LINK, ("7777",), "P2")
     assert compared([waiting], [elsewhere]).side.days[1].difference == 0
     # One that did not move explains nothing elsewhere; nor does one of another amount.
     for other in (replace(waiting, may_have_moved=False), replace(waiting, amount=Decimal("9.00"))):

@@ -110,7 +110,8 @@ class Operator:
             self._raisedonors.edit("gift", int(case.delivery.entity_id), {"crmKey": number})
             return
         if decided not in offered:
-            decided = (reviewing.IGNORE, None)
+            # A refund is linked to what a reconciliation shows for it, and waits until then.
+            return
         deciding.decide(self.stack, case, *decided, "seen in Aegis", NAME)
 
     def _decide_pledge(self, case: reviewing.Case) -> None:
