@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from giftbridge.clients.raisedonors_wire import read_model
-from giftbridge.clients.wire_models import Moment, Text, WireModel
+from giftbridge.clients.wire_models import Text, WireModel
 from giftbridge.domain.donations import Note
 
 
@@ -12,10 +12,9 @@ class _Note(WireModel):
     donor_id: int
     subject: Text = None
     body: Text = None
-    created_date: Moment
 
 
 def read_note(raw: object) -> Note:
     """A DonorActivity of type Note. Raises Rejected naming the field that cannot be read."""
     note = read_model(_Note, raw, "donorActivity")
-    return Note(note.id, note.donor_id, note.subject or "", note.body or "", note.created_date)
+    return Note(note.id, note.donor_id, note.subject or "", note.body or "")
