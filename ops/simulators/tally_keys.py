@@ -121,6 +121,6 @@ def _donor_id_of(partner: dict[str, Any]) -> str | None:
 
 
 def _was_rewritten(donor: Entry) -> bool:
-    """Whether what a donor is matched by changed since it was added."""
-    latest = donor.latest.members
-    return any(latest.get(name) != donor.first_members.get(name) for name in MATCHED_BY)
+    """Whether what a donor is matched by was ever another than when it was added: it may have gone there and back."""
+    first = donor.first_members
+    return any(version.members.get(name) != first.get(name) for version in donor.history for name in MATCHED_BY)

@@ -249,6 +249,34 @@ def test_rules_that_change_while_a_partners_answer_is_lost_make_no_second_one_of
     assert _partner_of(bench, gift) == made["ID"]
 
 
+@pytest.mark.parametrize("knows_donor_ids", [True, False])
+@pytest.mark.parametrize("is_organization", [False, True])
+def test_a_donor_renamed_while_a_partners_answer_is_lost_has_one_partner(
+    bench: Workbench, knows_donor_ids: bool, is_organization: bool
+) -> None:
+    if not knows_donor_ids:
+        bench.aegis.store.custom_data_fields.clear()
+    donor = bench.population.make_donor("new_organisation" if is_organization else "new_person")
+    bench.fault("aegis", FaultRule(FaultKind.DROP_AFTER, "createPartner", nth=1))
+    gift = bench.give(donor=donor)
+    before = len(bench.aegis.store.partners)
+    bench.pickup()
+    bench.drain()
+    assert len(bench.aegis.store.partners) == before + 1
+    names = {"organizationName": "Quite Another"} if is_organization else {"firstName": "Zoe", "lastName": "Quincy"}
+    emails = [{"value": "another@example.org", "isPrimary": True}]
+    bench.raisedonors.store.edit(
+        "donor", donor.donor_id, {**names, "donorEmailAddresses": emails}, modified=bench.clock()
+    )
+
+    bench.run(ticks=5)
+
+    assert len(bench.aegis.store.partners) == before + 1
+    made = bench.aegis.store.partners[_partner_of(bench, gift)]
+    # The edit follows.
+    assert (made["Company"] if is_organization else made["LastName"]) in {"Quite Another", "Quincy"}
+
+
 def _carries(partner: dict[str, Any], donor_id: int) -> bool:
     found = partner.get("CustomData") or []
     return any(one["Name"] == "RaiseDonors.Donor.Id" and one["Value"] == str(donor_id) for one in found)

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.deliveries import Delivery, State
-from giftbridge.domain.delivery_ids import donation_refunded_id
+from giftbridge.domain.delivery_ids import donation_refunded_id, schedule_changed_id
+from giftbridge.domain.notices import PLEDGE_NOT_ENDED, PLEDGE_RECREATED
 from giftbridge.domain.probing import without
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.population_donors import MadeDonor
@@ -140,3 +141,44 @@ def test_a_pledge_that_moved_with_a_merge_is_not_made_again_unasked(bench: Workb
     failed = bench.delivery(gift)
     assert failed.trouble is not None and failed.trouble.cause == "partner-merged"
     assert len(bench.aegis.store.pledges) == 1
+
+
+def schedule_in(bench: Workbench) -> tuple[int, str]:
+    """A schedule whose pledge moved with a merge to a partner of another person, and the pledge."""
+    donor = bench.population.make_donor("new_person")
+    survivor = a_stranger(bench)
+    made = bench.population.make_gift("first_of_schedule", bench.clock(), donor=donor)
+    bench.run(ticks=2)
+    [pledge] = bench.aegis.store.pledges.values()
+    bench.aegis.store.merge_partner(bench.transactions_of(made.gift_id)[0].partner_id, survivor)
+    assert made.schedule_id is not None
+    bench.clock.advance(5)
+    return made.schedule_id, pledge.pledge_id
+
+
+def test_staff_is_told_of_the_pledge_of_an_ended_schedule_that_moved_with_a_merge(bench: Workbench) -> None:
+    schedule, pledge = schedule_in(bench)
+    bench.raisedonors.store.set_schedule_status(schedule, "Cancelled", modified=bench.clock())
+
+    bench.run(ticks=3)
+
+    ended = bench.tools.deliveries.get(schedule_changed_id(schedule))
+    assert ended is not None and ended.state is State.IGNORED
+    [told] = [waiting.notice for waiting in bench.tools.notices.oldest(50)]
+    assert (told.kind, told.about, told.delivery_id) == (PLEDGE_NOT_ENDED, f"schedule#{schedule}", ended.id)
+    assert pledge in told.text and "end it there" in told.text
+
+
+def test_staff_is_told_of_the_pledge_that_moved_with_a_merge_when_a_new_one_is_made(bench: Workbench) -> None:
+    schedule, pledge = schedule_in(bench)
+    donor = bench.raisedonors.store.schedules.entry(schedule).latest.members["donorId"]
+    gift = bench.population.make_gift("one_time", bench.clock()).gift_id
+    members = {"recurringGiftId": schedule, "donorId": donor}
+    bench.raisedonors.store.edit("gift", gift, members, modified=bench.clock())
+
+    bench.run(ticks=3)
+
+    assert bench.delivery(gift).state is State.DELIVERED
+    told = [waiting.notice for waiting in bench.tools.notices.oldest(50)]
+    [recreated] = [one for one in told if one.kind == PLEDGE_RECREATED]
+    assert pledge in recreated.text and "end it there" in recreated.text

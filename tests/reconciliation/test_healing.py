@@ -172,6 +172,32 @@ def test_a_gift_that_stands_under_another_number_is_linked_and_not_sent(bench: W
     assert reconcile(bench).differences == ()
 
 
+def test_a_refund_that_moved_with_a_merge_is_shown_and_linked_when_somebody_says_so(bench: Workbench) -> None:
+    original, stranger = sent(bench), sent(bench)
+    assert original.partner_id != stranger.partner_id
+    gift = int(original.attribute("RaiseDonors.Donation.Id") or 0)
+    bench.raisedonors.store.set_gift_status(gift, "Refunded", modified=bench.clock())
+    bench.fault("aegis", FaultRule(FaultKind.DROP_AFTER, "createTransaction", nth=1))
+    bench.pickup()
+    bench.drain()
+    bench.aegis.store.merge_partner(original.partner_id, stranger.partner_id)
+    bench.run(ticks=10)
+    report = reconcile(bench)
+    [one] = report.differences
+    [refund] = [found for found in bench.transactions_of(gift) if found.total < 0]
+    assert (one.sort, one.heal, one.is_open) == ("held", "link", False)
+    assert one.numbers == (str(refund.invoice_number),) and one.place == stranger.partner_id
+    # Nobody said that it is it: healing all that is open leaves it alone.
+    assert heal(bench, report) == []
+    read = sources(bench)
+    healing = Healing(bench.tools, read.raisedonors, read.aegis, {"aegis": bench.tools.queue}, "somebody")
+    assert [done.outcome for done in healing.heal(plan_heal(report, [one.id]))] == ["begun"]
+    linked = bench.tools.deliveries.get(one.delivery_id)
+    assert linked is not None and linked.state is State.DELIVERED
+    assert linked.result["invoice"] == str(refund.invoice_number)
+    assert reconcile(bench).differences == ()
+
+
 def test_a_part_of_the_amount_is_made_up_for_in_the_first_fund(bench: Workbench) -> None:
     original = sent(bench, "split")
     original.total -= Decimal("1.50")

@@ -11,6 +11,7 @@ from ops.simulators.population import Population
 from ops.simulators.population_events import Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.tally import tally
+from ops.simulators.tally_keys import wrong_partner
 from ops.simulators.tally_result import DIFFERENCES, Tally
 from tests.simulators.careful_carrier import CarefulCarrier
 from tests.simulators.clients import AegisClient
@@ -139,6 +140,16 @@ def test_a_gift_given_to_a_look_alike_is_found(scene: Scene) -> None:
     made = scene.population.make_gift("one_time", donor=donor)
     scene.carrier.carry(scene.store.gifts.entry(made.gift_id), PartnerID=min(alike))
     _only(scene.tally(), "wrong_partner")
+
+
+def test_a_donor_whose_name_went_there_and_back_may_have_a_new_partner(scene: Scene) -> None:
+    store = scene.store
+    donor_id = next(number for number, own in store.expected_partners.items() if len(own) == 1)
+    name = store.donors.entry(donor_id).latest.members["lastName"]
+    assert wrong_partner(store, scene.aegis, donor_id, "999999") is not None
+    for last_name in ("Quincy", name):
+        store.edit("donor", donor_id, {"lastName": last_name})
+    assert wrong_partner(store, scene.aegis, donor_id, "999999") is None
 
 
 def test_a_donor_with_two_partners_is_found(scene: Scene) -> None:

@@ -104,6 +104,17 @@ def test_a_transaction_that_fits_what_is_on_its_way_explains_itself() -> None:
     assert compared([waiting], []).side.days[1].difference == 0
 
 
+def test_a_transaction_that_moved_with_a_merge_is_offered_for_the_gift_that_waits_for_a_person() -> None:
+    waiting = entry(1, standing=Standing.HELD, number=None, words="in review", may_have_moved=True)
+    elsewhere = found(7777, place="P2")
+    [one] = differences([waiting], [elsewhere]).values()
+    assert (one.sort, one.heal, one.numbers, one.place) == (Sort.HELD, Heal.LINK, ("7777",), "P2")
+    assert compared([waiting], [elsewhere]).side.days[1].difference == 0
+    # One that did not move explains nothing elsewhere; nor does one of another amount.
+    for other in (replace(waiting, may_have_moved=False), replace(waiting, amount=Decimal("9.00"))):
+        assert {one.sort for one in compared([other], [elsewhere]).side.differences} == {Sort.HELD, Sort.UNEXPLAINED}
+
+
 def test_an_adjustment_explains_what_it_puts_right_once_it_is_recorded() -> None:
     name = "aegis/donation/1/adjusted-5003"
     there = [found(5001, claim=1), found(5003, claim=name), found(5004, "-50.00", claim=name)]

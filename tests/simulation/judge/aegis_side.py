@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from ops.simulators.aegis_store import AegisStore
@@ -16,6 +17,7 @@ AEGIS = "aegis"
 _DOUBLED = ("doubled", "doubled_refunds", "doubled_partners", "doubled_pledges")
 _CROSSED = ("wrong_donor", "wrong_partner")
 _WRONG = ("wrong_amount", "wrong_fund", "foreign", "hazards", "spoilt_records", "overwritten_schedules")
+_PLEDGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What did not arrive, and of which kind of record it is.
 _LOST = (
     ("missing", "gift"),
@@ -35,7 +37,10 @@ def compare_with_aegis(raisedonors: RaiseDonorsStore, aegis: AegisStore, fates: 
             deliveries = _deliveries_of(kind, finding, fates)
             if fates.is_excused(AEGIS, kind, _record_id(finding)) or fates.waits_for_a_person(deliveries):
                 continue
+            if any(pledge in finding.detail for pledge in fates.pledges_left_to_staff):
+                continue
             verdict.lost.append(f"{finding.describe()}; {fates.said(deliveries)}")
+    found.doubled_pledges = [one for one in found.doubled_pledges if not _has_one_of_ours(one, fates)]
     verdict.doubled += _told(found, _DOUBLED)
     verdict.crossed += _told(found, _CROSSED)
     verdict.wrong += _told(found, _WRONG)
@@ -45,6 +50,12 @@ def compare_with_aegis(raisedonors: RaiseDonorsStore, aegis: AegisStore, fates: 
         return waits or fates.is_excused(AEGIS, "gift", gift_id)
 
     verdict.cents += cents_apart(raisedonors, aegis, is_open)
+
+
+def _has_one_of_ours(finding: Finding, fates: Fates) -> bool:
+    """Whether all pledges that a finding names, but one, are left to staff."""
+    named = set(_PLEDGE_ID.findall(finding.detail))
+    return bool(named) and len(named - set(fates.pledges_left_to_staff)) <= 1
 
 
 def _told(found: object, names: Iterable[str]) -> list[str]:

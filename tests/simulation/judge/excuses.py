@@ -1,8 +1,11 @@
-"""What need not have been sent: changes made while their destination was switched off, or before it was connected."""
+"""What need not have been sent: changes made while their destination was switched off, or before it was connected.
+
+And what only staff can put in order: a pledge that they moved to the partner of another donor.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,9 +26,17 @@ class Span:
 class Excuses:
     """Looks records up by kind and id."""
 
-    def __init__(self, raisedonors: RaiseDonorsStore, spans: Sequence[Span]) -> None:
+    def __init__(
+        self,
+        raisedonors: RaiseDonorsStore,
+        spans: Sequence[Span],
+        moved_pledges: Collection[str] = (),
+        notices: Sequence[str] = (),
+    ) -> None:
         self._raisedonors = raisedonors
         self._spans = spans
+        self.left_to_staff = frozenset(one for one in moved_pledges if any(one in text for text in notices))
+        """Pledges that staff moved with a merge, and that a notice names: Aegis does not tell us where they are now."""
 
     def excuse(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a record of RaiseDonors was made or changed in such a time."""

@@ -45,6 +45,11 @@ class Fates:
         """Whether a change of this record need not have been sent."""
         return self._excuses.excuse(destination, kind, record_id)
 
+    @property
+    def pledges_left_to_staff(self) -> Collection[str]:
+        """Pledges that are for staff to end or to correct, and that staff has been told of."""
+        return self._excuses.left_to_staff
+
     def named(self, prefix: str) -> list[str]:
         """The deliveries whose id begins so."""
         return [name for name in self._rows if name.startswith(prefix)]

@@ -45,6 +45,10 @@ class RawTables:
         rows = (row for row in self.rows("ActivityTable") if row["entity"] == "notices#waiting")
         return {str(row["delivery"]) for row in rows if row.get("delivery")}
 
+    def notices(self) -> list[str]:
+        """What people are told, in words."""
+        return [str(row["text"]) for row in self.rows("ActivityTable") if row["entity"] == "notices#waiting"]
+
     def holds(self) -> list[dict[str, Any]]:
         """Keys that somebody is settling."""
         return [row for row in self.rows("CrmKeysTable") if row.get("held_by") and not row.get("crm_key")]

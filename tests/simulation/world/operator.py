@@ -1,16 +1,31 @@
-"""An operator at a terminal: retries, redrives, pauses and resumes, with the command's own parts."""
+"""An operator at a terminal: retries, redrives, reviews, pauses and resumes, with the command's own parts."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
+from giftbridge.domain.deliveries import Delivery, Kind, Step
 from giftbridge.domain.reconciliation import Difference
-from ops.operating import backfilling, dead_letters, pausing, reconciling, retrying, settings_actions
+from ops.operating import (
+    backfilling,
+    dead_letters,
+    deciding,
+    pausing,
+    reconciling,
+    retrying,
+    reviewing,
+    settings_actions,
+)
+from ops.operating.problems import NeedsPerson
 from ops.operating.stack import Stack, assembled
 from ops.operating.systems import SYSTEMS
+from ops.simulators.aegis_store import AegisStore
+from ops.simulators.raisedonors_store import RaiseDonorsStore
+from ops.simulators.tally import DONATION_ID
 from tests.simulation.aws.template import template
 from tests.simulation.clock.scheduler import Process
 from tests.simulation.world.machine import Machine
@@ -24,8 +39,10 @@ NAME = "operator"
 class Operator:
     """Acts while others do; at the end puts everything in order that a person can."""
 
-    def __init__(self, seed: int, machine: Machine) -> None:
+    def __init__(self, seed: int, machine: Machine, raisedonors: RaiseDonorsStore, aegis: AegisStore) -> None:
         self.machine = machine
+        self._raisedonors = raisedonors
+        self._aegis = aegis
         self.switched_off: list[tuple[str, float, float]] = []
         """Destinations, with the seconds from which and to which they were switched off."""
         self._draw = random.Random(f"operator {seed}")
@@ -45,15 +62,16 @@ class Operator:
         if "operator" not in self.machine.weather.states:
             return
         for _ in range(self._draw.randint(1, 8)):
-            act = self._draw.choice((self.retry_failed, self.redrive, self.pause_for_a_while))
+            act = self._draw.choice((self.retry_failed, self.redrive, self.pause_for_a_while, self.review))
             self.machine.scheduler.at(self._draw.uniform(0, until), act)
 
     def put_in_order(self, begins: float) -> None:
-        """What is done once the weather is calm: resume all, then redrive and retry what failed, and once more."""
+        """What is done once the weather is calm: resume all, redrive, retry, decide what is asked, retry once more."""
         scheduler = self.machine.scheduler
         scheduler.at(begins, self.resume_all)
         scheduler.at(begins + 300, self.redrive)
         scheduler.at(begins + 700, self.retry_failed)
+        scheduler.at(begins + 900, self.review)
         scheduler.at(begins + 1100, self.retry_failed)
 
     # --- acts ---------------------------------------------------------------------------------------------
@@ -67,6 +85,54 @@ class Operator:
                 pass
 
         self._act("retry", work)
+
+    def review(self) -> None:
+        """Decide what a lost request made in Aegis, if anything: staff sees there of which gift each transaction is."""
+
+        def work() -> None:
+            for delivery in reviewing.waiting(self.stack):
+                step = delivery.attempt.step if delivery.attempt is not None else None
+                with suppress(NeedsPerson):
+                    if step is Step.TRANSACTION:
+                        self._decide(reviewing.case_of(self.stack, delivery.id))
+                    if step is Step.PLEDGE and _is_partner_merged(delivery):
+                        self._decide_pledge(reviewing.case_of(self.stack, delivery.id))
+
+        self._act("review", work)
+
+    def _decide(self, case: reviewing.Case) -> None:
+        number, offered = self._recorded_as(case.delivery), {(one.name, one.candidate) for one in case.choices}
+        decided: tuple[str, str | None] = (reviewing.SEND, None)
+        if number is not None:
+            decided = (reviewing.PICK, number)
+        if decided not in offered and case.delivery.kind is Kind.DONATION_CREATED:
+            # It stands where no probe looks: its number goes onto the gift, and the next retry finds it there.
+            self._raisedonors.edit("gift", int(case.delivery.entity_id), {"crmKey": number})
+            return
+        if decided not in offered:
+            # A refund is linked to what a reconciliation shows for it, and waits until then.
+            return
+        deciding.decide(self.stack, case, *decided, "seen in Aegis", NAME)
+
+    def _decide_pledge(self, case: reviewing.Case) -> None:
+        """A pledge that moved with its partner before anybody knew of it is ended, and the schedule gets another."""
+        sent = case.delivery.attempt.values if case.delivery.attempt is not None else {}
+        claims = {key[0] for key in self.machine.account.dynamodb.tables["CrmKeysTable"].rows}
+        for pledge in self._aegis.pledges.values():
+            first = pledge.first_model
+            is_it = first["PartnerID"] == sent["partner"] != pledge.model["PartnerID"]
+            is_it = is_it and str(first["PledgeAmount"]) == sent["amount"] and first["Frequency"] == sent["frequency"]
+            if is_it and f"aegis-pledge#{pledge.pledge_id}" not in claims:
+                self._aegis.set_pledge_active(pledge.pledge_id, False)
+        deciding.decide(self.stack, case, reviewing.SEND, None, "ended in Aegis, if it was there", NAME)
+
+    def _recorded_as(self, delivery: Delivery) -> str | None:
+        """The number under which Aegis has the gift, or its refund."""
+        is_refund = delivery.kind is Kind.DONATION_REFUNDED
+        for number, transaction in self._aegis.transactions.items():
+            if transaction.attribute(DONATION_ID) == delivery.entity_id and (transaction.total < 0) == is_refund:
+                return str(number)
+        return None
 
     def redrive(self) -> None:
         """All dead letters back, with AWS' own tool."""
@@ -146,3 +212,7 @@ class Operator:
             self.machine.died(process)
         elif process.error is not None:
             self.machine.failed(process)
+
+
+def _is_partner_merged(delivery: Delivery) -> bool:
+    return delivery.trouble is not None and delivery.trouble.cause == "partner-merged"

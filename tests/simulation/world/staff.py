@@ -20,6 +20,8 @@ class Staff:
         self.machine = machine
         self.raisedonors = raisedonors
         self.aegis = aegis
+        self.moved_pledges: set[str] = set()
+        """Pledges that went to another partner when two were merged."""
         self._draw = random.Random(f"staff {seed}")
 
     def plan(self, first: float, last: float) -> None:
@@ -50,6 +52,7 @@ class Staff:
             self.aegis.transactions_of.setdefault(kept, []).append(transaction)
         for pledge in self.aegis.pledges_of.pop(gone, []):
             self.aegis.edit_pledge(pledge.pledge_id, {"PartnerID": kept})
+            self.moved_pledges.add(pledge.pledge_id)
             self.aegis.pledges_of.setdefault(kept, []).append(pledge)
         self.aegis.set_partner_active(gone, False)
         self.machine.trace.line("aegis staff", f"merges partner {gone} into {kept}")

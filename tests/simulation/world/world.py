@@ -99,7 +99,7 @@ class World:
         self.virtuous: VirtuousSide | None = None
         if "virtuous" in self.destinations:
             self.virtuous = VirtuousSide(seed, virtuous, self.raisedonors.store, self.machine)
-        self.operator = Operator(seed, self.machine)
+        self.operator = Operator(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.staff = Staff(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.tables = RawTables(self.account)
         self._lay_out_weather()
@@ -247,7 +247,7 @@ class World:
         ]
         asked = self.destinations[:1] if "backfill" in self.weather.states else ()
         past = [Span(name, BEGIN - PAST - DAY, BEGIN) for name in self.destinations if name not in asked]
-        return Excuses(self.raisedonors.store, [*spans, *past])
+        return Excuses(self.raisedonors.store, [*spans, *past], self.staff.moved_pledges, self.tables.notices())
 
     @staticmethod
     def _moment(seconds: float) -> datetime:

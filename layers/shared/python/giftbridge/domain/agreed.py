@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from giftbridge.domain.donations import Address, Donor, Schedule
@@ -47,6 +48,25 @@ def donor_fields(donor: Donor) -> dict[str, str]:
             PHONES: _LINE.join(map(_kept, donor.phones[:_MOST_PHONES])),
             EMAIL: donor.emails[0] if donor.emails else None,
         }
+    )
+
+
+def donor_of_fields(donor: Donor, fields: Fields) -> Donor:
+    """The donor as these fields had them; what they do not tell of is as it is now."""
+    organization = fields.get("organization")
+    email = fields.get(EMAIL)
+    return replace(
+        donor,
+        first_name=fields.get("first name"),
+        last_name=fields.get("last name"),
+        organization_name=organization,
+        is_organization=organization is not None,
+        title=fields.get("title"),
+        middle_name=fields.get("middle name"),
+        suffix=fields.get("suffix"),
+        emails=(email,) if email is not None else (),
+        phones=phones_of(fields),
+        address=Address(*(fields.get(name) for name in ADDRESS_FIELDS)),
     )
 
 

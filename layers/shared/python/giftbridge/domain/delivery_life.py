@@ -19,8 +19,9 @@ from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS, donor_updated_id
 
 # Outcomes that only a probe or a person may settle: a retry of these never sends before it has looked.
+PARTNER_MERGED = "partner-merged"
 AMBIGUOUS_CAUSES = frozenset(
-    {"several-transactions", "several-pledges", "twin-unsettled", "refund-may-be-there", "partner-merged"}
+    {"several-transactions", "several-pledges", "twin-unsettled", "refund-may-be-there", PARTNER_MERGED}
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 EDIT_WITHOUT_PARTNER = "donor-edit-without-partner"
 PARTNER_CREATED_AMONG_SEVERAL = "partner-created-among-several"
+PLEDGE_NOT_ENDED = "pledge-not-ended"
 PLEDGE_RECREATED = "pledge-recreated"
 REFUND_TO_NEW_PARTNER = "refund-to-new-partner"
 DIGEST = "daily-digest"

@@ -72,7 +72,8 @@ class Entry:
     """A gift or a refund that ought to be in the CRM. `id` is its delivery's, `amount` negative for a refund.
 
     `places` are the partners, or contacts, under which it stands; `number` is what the delivery says it became;
-    `funds` are (fund, amount) as they were sent, else as they would be; `words` say how it stands with us.
+    `funds` are (fund, amount) as they were sent, else as they would be; `words` say how it stands with us;
+    `may_have_moved` is said of one that may be there, under a partner into which staff merged its own.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Entry:
     heal: Heal = Heal.BY_HAND
     is_adopted: bool = False
     is_given_back: bool = False
+    may_have_moved: bool = False
 
     def day(self, zone: ZoneInfo) -> date | None:
         """The day on which it counts."""

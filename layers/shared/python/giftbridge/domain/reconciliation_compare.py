@@ -115,7 +115,7 @@ class _Comparing:
     def _absent(self, pair: Pair) -> None:
         entry = pair.entry
         if entry.standing is Standing.HELD:
-            self._add(Sort.HELD, entry, (), pair.fitting, Decimal(0), entry.words)
+            self._held(pair)
             return
         money = abs(entry.amount or Decimal(0))
         if pair.fitting is not None:
@@ -134,6 +134,16 @@ class _Comparing:
         if entry.standing is Standing.DELIVERED:
             words = f"was recorded as {entry.number or 'delivered'}, and is not in {self.title} any more"
         self._add(Sort.MISSING, entry, _numbers(entry.number), None, money, words, heal, remedy)
+
+    def _held(self, pair: Pair) -> None:
+        """What is on its way, or waits for a person: who may link it, where its partner was merged, to what fits."""
+        entry, fitting = pair.entry, pair.fitting
+        if fitting is None or fitting.number is None or not entry.may_have_moved:
+            self._add(Sort.HELD, entry, (), fitting, Decimal(0), entry.words)
+            return
+        words = f"{entry.words}; {fitting.number} has its amount and day, under partner {fitting.place}"
+        remedy = f"look at {fitting.number} in {self.title}: link it if it is this one"
+        self._add(Sort.HELD, entry, _numbers(fitting.number), fitting, Decimal(0), words, Heal.LINK, remedy)
 
     @staticmethod
     def _is_not_sent(entry: Entry) -> bool:

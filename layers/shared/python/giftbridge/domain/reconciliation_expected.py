@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from giftbridge.domain.deliveries import Delivery, Kind, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
-from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES
+from giftbridge.domain.delivery_life import AMBIGUOUS_CAUSES, PARTNER_MERGED
 from giftbridge.domain.giving_history import invoice_form
 from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.reconciliation import DONATION, REFUND, Entry, GiftFact, Heal, Standing
@@ -140,7 +140,8 @@ def of_delivery(entry: Entry, delivery: Delivery) -> Entry:
         return replace(own, standing=Standing.DELIVERED, number=number or None, heal=Heal.BY_HAND)
     if delivery.state is State.FAILED and not _is_for_review(delivery):
         return replace(own, standing=Standing.NEVER, heal=Heal.RETRY)
-    return replace(own, standing=Standing.HELD)
+    has_moved = delivery.trouble is not None and delivery.trouble.cause == PARTNER_MERGED
+    return replace(own, standing=Standing.HELD, may_have_moved=has_moved)
 
 
 _GIFT = {Kind.DONATION_CREATED: "gift", Kind.DONATION_REFUNDED: "reversal"}

@@ -72,7 +72,10 @@ def pair_up(
             loose.remove(record)
     for record in loose:
         pair = _nearest([p for p in _near(record, places, pairs) if _doubles(p, record)], record, zone)
-        if pair is not None:
+        moved = _nearest([p for p in pairs.values() if p.entry.may_have_moved and _wants(p)], record, zone)
+        if pair is None and moved is not None:
+            moved.fitting = record
+        elif pair is not None:
             pair.surplus.append(record)
         else:
             pairing.unexplained.append(record)

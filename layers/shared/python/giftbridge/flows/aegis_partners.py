@@ -6,7 +6,7 @@ from giftbridge.clients.aegis import Aegis
 from giftbridge.domain.aegis_bodies import partner_body
 from giftbridge.domain.aegis_mapping import GatheredPartner
 from giftbridge.domain.aegis_values import filled
-from giftbridge.domain.agreed import Fields, digest_of, donor_fields
+from giftbridge.domain.agreed import Fields, donor_fields, donor_of_fields
 from giftbridge.domain.deliveries import Kind, Step
 from giftbridge.domain.donations import Donor
 from giftbridge.domain.matching import Match, Rule, choose, is_plausible, matches, rules_for, searches_for
@@ -106,13 +106,16 @@ class AegisPartners:
             work.begin(Step.PARTNER, {"entity": entity})
 
     def found_after_lost_answer(
-        self, work: Work, donor: Donor, settings: AegisSettings, known_before: frozenset[str], sent_digest: str
+        self, work: Work, donor: Donor, settings: AegisSettings, known_before: frozenset[str]
     ) -> bool:
         """Whether the partner that a lost request was to create is there; its key goes with the next step.
 
-        Partners that matched before the request was sent are not it.
+        It is looked for as it was sent: the donor may have another name by now. Partners that matched before the
+        request was sent are not it.
         """
-        by_id_first = self._matches(donor, settings, (("donor_id",),))
+        _, *sent = self.tools.agreed.bases(f"donor#{donor.id}", SYSTEM) or ({},)
+        as_sent = donor_of_fields(donor, sent[0]) if sent else donor
+        by_id_first = self._matches(as_sent, settings, (("donor_id",),))
         found = [match for match in by_id_first if match.partner.id not in known_before]
         is_marked = bool(found) and found[0].rule == ("donor_id",)
         if known_before or is_marked or not self.codes.knows_donor_id(settings.donor_id_field):
@@ -124,9 +127,8 @@ class AegisPartners:
             return False
         rule = f"found after a lost answer, by {' + '.join(match.rule)}"
         self._notify(work, donor, settings, match.partner.id, list(known_before))
-        fields = donor_fields(donor)
-        # Edited since: what the partner was made from is not known any more, and the whole donor goes there next.
-        self._made(work, donor, match.partner.id, rule, fields if digest_of(fields) == sent_digest else {})
+        # Where a version before did not say what it sent, the whole donor goes there next.
+        self._made(work, donor, match.partner.id, rule, sent[0] if sent else {})
         return True
 
     def is_active(self, partner_id: str) -> bool:
@@ -207,11 +209,13 @@ class AegisPartners:
         entity = f"donor#{donor.id}"
         if not any(write.label == entity for write in work.also):
             work.hold_key(entity, ended)
-        sent = {KNOWN_BEFORE: " ".join(known_before), "donor": digest_of(donor_fields(donor))}
-        work.begin(Step.PARTNER, {"entity": entity, **sent})
+        fields = donor_fields(donor)
+        agreed, *_ = self.tools.agreed.bases(entity, SYSTEM) or (fields,)
+        work.also.append(self.tools.agreed.sending(entity, SYSTEM, agreed, fields, work.now))
+        work.begin(Step.PARTNER, {"entity": entity, KNOWN_BEFORE: " ".join(known_before)})
         partner_id = self.aegis.create_partner(body)
         self._notify(work, donor, settings, partner_id, known_before)
-        return self._made(work, donor, partner_id, "created", donor_fields(donor))
+        return self._made(work, donor, partner_id, "created", fields)
 
     def _notify(
         self, work: Work, donor: Donor, settings: AegisSettings, partner_id: str, known_before: list[str]

@@ -32,6 +32,8 @@ from giftbridge.store.crm_keys import pledge_claim
 
 SYSTEM = "aegis"
 _WAIT = timedelta(seconds=5)
+# Staff may have merged its partner into another one, and Aegis does not say into whom.
+END_IT_ELSEWHERE = "if it is active under another partner, end it there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +224,10 @@ class AegisPledges:
             # Its gift needs a live pledge; the schedule's own delivery ends it afterwards.
             self._sight_schedule(work, schedule.id, self.tools.deliveries.get(schedule_changed_id(schedule.id)))
             fields["status"] = ACTIVE_STATUS
-        if plan.known.key is not None:
-            lose = self.tools.keys.lose(plan.entity, SYSTEM, plan.known.key, work.delivery.id, work.now)
-            work.also.append(lose)
+        row = self.tools.keys.get(plan.entity, SYSTEM) if plan.known.key is not None else None
+        if row is not None and row.key is not None and row.key == plan.known.key:
+            # Not where this turn has given it up already, for a partner that Aegis then refused.
+            work.also.append(self.tools.keys.lose(plan.entity, SYSTEM, row.key, work.delivery.id, work.now))
         if not any(write.label == plan.entity for write in work.also):
             work.hold_key(plan.entity, plan.known.ended)
         values = {
@@ -261,7 +264,7 @@ class AegisPledges:
         claim = pledge_claim(pledge_id)
         why_anew = delivery.attempt.values.get("why_anew") if delivery.attempt is not None else None
         if why_anew:
-            work.notify(PLEDGE_RECREATED, entity, f"a new pledge was made: {why_anew}")
+            work.notify(PLEDGE_RECREATED, entity, f"a new pledge was made: {why_anew}; {END_IT_ELSEWHERE}")
         work.also.append(self.tools.keys.claim(claim, delivery.destination, delivery.id, work.now))
         if settings.mirror_pledge_id:
             work.mirrors.append(Mirror(Mirrored.SCHEDULE, entity.removeprefix("schedule#"), pledge_id))

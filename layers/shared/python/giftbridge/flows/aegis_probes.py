@@ -9,6 +9,7 @@ from datetime import timedelta
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step
+from giftbridge.domain.delivery_life import PARTNER_MERGED
 from giftbridge.domain.partners import HistoryRow, Pledge
 from giftbridge.domain.probing import (
     fitting_pledges,
@@ -76,8 +77,7 @@ class AegisProbes:
         _, settings = self.tools.settings()
         donor = self.raisedonors.donor(int(entity.removeprefix("donor#")))
         known_before = frozenset(attempt.values.get(KNOWN_BEFORE, "").split())
-        sent = attempt.values.get("donor", "")
-        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before, sent)
+        self.partners.found_after_lost_answer(work, donor, settings.aegis, known_before)
 
     def _pledge(self, work: Work, attempt: Attempt) -> None:
         row = self.tools.keys.get(attempt.values["entity"], SYSTEM)
@@ -190,7 +190,7 @@ def _require_ruled_out(attempt: Attempt, partner: str) -> None:
     if not is_ruled_out(attempt, name):
         raise Ambiguous(
             f"partner {partner} is inactive or gone, and what it had may be another partner's by now",
-            cause="partner-merged",
+            cause=PARTNER_MERGED,
             candidates=(name,),
             remedy="find out in Aegis where it went and whether this is there, then decide with `giftbridge review`",
         )

@@ -14,11 +14,12 @@ from giftbridge.domain.agreed import RELIED_ON, Fields, changed_since, is_active
 from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donor, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
+from giftbridge.domain.notices import PLEDGE_NOT_ENDED
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.validation import require_sound_schedule
 from giftbridge.errors import Rejected, RetryLater, Skipped
 from giftbridge.flows.aegis_partners import AegisPartners
-from giftbridge.flows.aegis_pledges import AegisPledges, PledgePlan
+from giftbridge.flows.aegis_pledges import END_IT_ELSEWHERE, AegisPledges, PledgePlan
 from giftbridge.flows.aegis_probes import AegisProbes
 from giftbridge.flows.aegis_saves import SYSTEM, save_whole, told
 from giftbridge.flows.holds import KeyState, key_or_free, require_no_open_donation
@@ -179,6 +180,7 @@ class AegisSchedules:
     def _gone(self, work: Work, change: _Change, partner_id: str, pledge_id: str) -> None:
         """The pledge is no longer the partner's: what the setting on_lost_pledge says, for a live schedule."""
         if not change.is_active:
+            self._tell_not_ended(work, change, partner_id, pledge_id)
             self._skip(work, change, f"pledge {pledge_id} is gone: there is nothing to end", "no-pledge")
         plan = PledgePlan(change.schedule.id, change.known, change.schedule, None)
         made = self.pledges.settle(work, plan, change.donor, partner_id, change.settings).pledge_id
@@ -187,6 +189,12 @@ class AegisSchedules:
         if made == pledge_id:
             raise RetryLater(f"pledge {pledge_id} came back", cause="changed-meanwhile", system=SYSTEM)
         work.delivered({"pledge": str(made)}, f"pledge made anew in Aegis: {pledge_id} is gone", proven=True)
+
+    @staticmethod
+    def _tell_not_ended(work: Work, change: _Change, partner_id: str, pledge_id: str) -> None:
+        """What is not there may stand under another partner, and only staff knows under whom."""
+        text = f"the schedule ended, and pledge {pledge_id} is not partner {partner_id}'s: {END_IT_ELSEWHERE}"
+        work.notify(PLEDGE_NOT_ENDED, change.entity, text)
 
     def _save(self, work: Work, change: _Change, partner_id: str, pledge_id: str, record: dict[str, Any]) -> None:
         work.facts["pledge"] = pledge_id
