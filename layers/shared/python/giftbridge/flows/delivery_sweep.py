@@ -83,9 +83,10 @@ class DeliverySweep:
     # --- nudging ------------------------------------------------------------------------------------------
 
     def _due(self, bucket: str) -> list[Delivery]:
+        """The longest due first: one that waits again and again takes its turns, and does not stand before the rest."""
         ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES, bucket)
         rows = self.tools.deliveries.get_many(ids)
-        return sorted(rows.values(), key=lambda delivery: (delivery.created_at, delivery.id))
+        return sorted(rows.values(), key=lambda delivery: (delivery.due, delivery.created_at, delivery.id))
 
     def _nudge_due(
         self,
