@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from giftbridge.domain.deliveries import State
+from giftbridge.domain.deliveries import Kind, State
 from giftbridge.domain.delivery_ids import donation_created_id
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.errors import BudgetSpent
 from giftbridge.store.budgets import Budgets, RateBudget
 from tests.workbench import Workbench
@@ -107,6 +108,30 @@ def test_a_turn_without_its_calls_does_not_begin_and_says_until_when_it_waits(be
         assert delivery.trouble is not None and delivery.trouble.cause == "budget-spent"
         assert delivery.attempt is None and delivery.attempts == 0
         assert bench.clock() < delivery.due <= bench.clock() + HOUR + timedelta(minutes=2)
+
+
+def test_what_waits_for_another_does_not_take_its_calls_for_ever(bench: Workbench) -> None:
+    donor = bench.population.make_donor("new_person")
+    bench.run(ticks=3)
+    bench.settings(limits={"aegis_per_hour": 20})
+    bench.raisedonors.store.edit("donor", donor.donor_id, {"lastName": "Quill"})
+    bench.pickup()
+    bench.clock.advance(1)
+    gift = bench.give(donor=donor)
+    asked_for = new_delivery(
+        id=donation_created_id(gift),
+        kind=Kind.DONATION_CREATED,
+        donor_id=donor.donor_id,
+        entity_id=str(gift),
+        now=bench.clock(),
+    )
+    bench.tools.deliveries.add(replace(asked_for, is_backfill=True))
+    bench.drain()
+    for _ in range(5):
+        bench.clock.advance(60)
+        bench.sweep()
+        bench.drain()
+    assert len(bench.transactions_of(gift)) == 1
 
 
 def _budget(bench: Workbench, per_hour: int = 600) -> RateBudget:
