@@ -97,6 +97,25 @@ def test_the_source_is_asked_no_more_than_it_allows_and_the_backlog_drains_all_t
     assert max(reads.values()) <= 1.2 * len(backlog)
 
 
+def test_looking_for_new_gifts_leaves_the_calls_to_those_that_wait(bench: Workbench) -> None:
+    bench.run(ticks=1)
+    bench.settings(limits={"raisedonors_per_hour": 60})
+    bench.clock.advance(7200)
+    gifts = [bench.give(donor=bench.population.make_donor("new_person")) for _ in range(6)]
+    bench.run(ticks=20, seconds=180)
+    assert all(bench.transactions_of(gift) for gift in gifts)
+    made = [entry.at for entry in bench.raisedonors.log]
+    assert all(sum(began <= moment < began + HOUR for moment in made) <= 60 for began in made[-60:])
+
+
+def test_one_call_in_six_is_for_looking_for_new_gifts(bench: Workbench) -> None:
+    bench.run(ticks=1)
+    bench.settings(limits={"raisedonors_per_hour": 120})
+    bench.run(ticks=60)
+    looks = bench.calls("raisedonors").count("queryGifts")
+    assert 6 <= looks <= 8
+
+
 def test_a_turn_without_its_calls_does_not_begin_and_says_until_when_it_waits(bench: Workbench) -> None:
     backlog = _backlog(bench, 8, aegis_per_hour=20)
     bench.drain()
