@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from giftbridge.domain.deliveries import State
+from giftbridge.domain.deliveries import Kind, State
 from giftbridge.domain.delivery_ids import donation_created_id
+from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.errors import BudgetSpent
 from giftbridge.store.budgets import Budgets, RateBudget
 from tests.workbench import Workbench
@@ -92,6 +93,25 @@ def test_the_source_is_asked_no_more_than_it_allows_and_the_backlog_drains_all_t
     assert max(reads.values()) <= 1.2 * len(backlog)
 
 
+def test_looking_for_new_gifts_leaves_the_calls_to_those_that_wait(bench: Workbench) -> None:
+    bench.run(ticks=1)
+    bench.settings(limits={"raisedonors_per_hour": 60})
+    bench.clock.advance(7200)
+    gifts = [bench.give(donor=bench.population.make_donor("new_person")) for _ in range(6)]
+    bench.run(ticks=20, seconds=180)
+    assert all(bench.transactions_of(gift) for gift in gifts)
+    made = [entry.at for entry in bench.raisedonors.log]
+    assert all(sum(began <= moment < began + HOUR for moment in made) <= 60 for began in made[-60:])
+
+
+def test_one_call_in_six_is_for_looking_for_new_gifts(bench: Workbench) -> None:
+    bench.run(ticks=1)
+    bench.settings(limits={"raisedonors_per_hour": 120})
+    bench.run(ticks=60)
+    looks = bench.calls("raisedonors").count("queryGifts")
+    assert 6 <= looks <= 8
+
+
 def test_a_turn_without_its_calls_does_not_begin_and_says_until_when_it_waits(bench: Workbench) -> None:
     backlog = _backlog(bench, 8, aegis_per_hour=20)
     bench.drain()
@@ -103,6 +123,30 @@ def test_a_turn_without_its_calls_does_not_begin_and_says_until_when_it_waits(be
         assert delivery.trouble is not None and delivery.trouble.cause == "budget-spent"
         assert delivery.attempt is None and delivery.attempts == 0
         assert bench.clock() < delivery.due <= bench.clock() + HOUR + timedelta(minutes=2)
+
+
+def test_what_waits_for_another_does_not_take_its_calls_for_ever(bench: Workbench) -> None:
+    donor = bench.population.make_donor("new_person")
+    bench.run(ticks=3)
+    bench.settings(limits={"aegis_per_hour": 20})
+    bench.raisedonors.store.edit("donor", donor.donor_id, {"lastName": "Quill"})
+    bench.pickup()
+    bench.clock.advance(1)
+    gift = bench.give(donor=donor)
+    asked_for = new_delivery(
+        id=donation_created_id(gift),
+        kind=Kind.DONATION_CREATED,
+        donor_id=donor.donor_id,
+        entity_id=str(gift),
+        now=bench.clock(),
+    )
+    bench.tools.deliveries.add(replace(asked_for, is_backfill=True))
+    bench.drain()
+    for _ in range(5):
+        bench.clock.advance(60)
+        bench.sweep()
+        bench.drain()
+    assert len(bench.transactions_of(gift)) == 1
 
 
 def _budget(bench: Workbench, per_hour: int = 600) -> RateBudget:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from giftbridge.delivery_queue import MOST_EDITS_IN_LINE, Nudge, new_nudge_name
-from giftbridge.domain.deliveries import Delivery, State, Trouble
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.delivery_ids import AEGIS, RAISEDONORS, VIRTUOUS
 from giftbridge.domain.delivery_life import retry_delay
 from giftbridge.domain.destinations import Destination
@@ -83,9 +83,10 @@ class DeliverySweep:
     # --- nudging ------------------------------------------------------------------------------------------
 
     def _due(self, bucket: str) -> list[Delivery]:
+        """The longest due first: one that waits again and again takes its turns, and does not stand before the rest."""
         ids = self.tools.deliveries.due_ids(self.destination, self.tools.now(), MOST_NUDGES, bucket)
         rows = self.tools.deliveries.get_many(ids)
-        return sorted(rows.values(), key=lambda delivery: (delivery.created_at, delivery.id))
+        return sorted(rows.values(), key=lambda delivery: (delivery.due, delivery.created_at, delivery.id))
 
     def _nudge_due(
         self,
@@ -109,9 +110,33 @@ class DeliverySweep:
         room = max(0, MOST_EDITS_IN_LINE - in_line)
         wanted += [edit for edit in edits if self._needs_nudge(edit, lost_after, now)][:room]
         # No more than the rate budgets have calls for until the next sweep: the rest would only wait again.
-        systems = (RAISEDONORS, AEGIS if self.destination == AEGIS else VIRTUOUS)
-        turns = self.tools.budgets.room(systems, [delivery.turn for delivery in wanted], _UNTIL_THE_NEXT_SWEEP)
+        turns = self._room(wanted)
+        if turns < len(wanted):
+            wanted = self._needed_first(wanted)
+            turns = self._room(wanted)
         return self._send(wanted[:turns])
+
+    def _room(self, wanted: list[Delivery]) -> int:
+        systems = (RAISEDONORS, AEGIS if self.destination == AEGIS else VIRTUOUS)
+        return self.tools.budgets.room(systems, [delivery.turn for delivery in wanted], _UNTIL_THE_NEXT_SWEEP)
+
+    def _needed_first(self, wanted: list[Delivery]) -> list[Delivery]:
+        """What others wait for stands in their place, and they go last: else they take its calls, again and again."""
+        names = {delivery.id: trouble.waits_for for delivery in wanted if (trouble := delivery.trouble) is not None}
+        others = self.tools.deliveries.get_many({name for name in names.values() if name is not None})
+        due = {delivery.id: delivery for delivery in wanted}
+        first: dict[str, Delivery] = {}
+        last: dict[str, Delivery] = {}
+        for delivery in wanted:
+            needed = delivery
+            while (other := others.get(names.get(needed.id) or "")) is not None and other.state in OPEN_STATES:
+                last[needed.id] = needed
+                if other.id not in due or other.id in last:
+                    break
+                needed = due[other.id]
+            else:
+                first[needed.id] = needed
+        return list((first | last).values())
 
     def _nudge_trial(
         self, money: list[Delivery], edits: list[Delivery], destination: Destination, settings: Settings

@@ -17,6 +17,7 @@ from giftbridge.domain.delivery_ids import AEGIS, VIRTUOUS
 from giftbridge.domain.destinations import Destination
 from giftbridge.domain.on_periods import EVER, OnPeriods
 from giftbridge.domain.settings import Settings
+from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import BudgetSpent, Forbidden, GiftBridgeError, LostRace, Misconfigured, Rejected
 from giftbridge.flows.backfill import walk_backfill
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
@@ -35,6 +36,7 @@ LEASE_SECONDS = 20.0
 SOURCE = "raisedonors"
 _ENOUGH_FOR_ANOTHER_ROUND = 15.0
 _MOST_ROUNDS = 20
+_LOOKED = "looked#raisedonors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class DonationPickup:
         if not self._take_lease():
             return PickupOutcome("another pickup is running")
         try:
+            if not self._may_look(settings):
+                return PickupOutcome("the calls that RaiseDonors allows are left to what waits for them")
             # Only who holds the lease takes the hint, and before the first read: what is hinted at later stays hinted.
             self.hint.take()
             return self._walk(settings)
@@ -97,6 +101,18 @@ class DonationPickup:
             return PickupOutcome("another pickup moved the cursor", is_complete=False)
         finally:
             self.tools.state.end_lease("donation_pickup", self.owner)
+
+    def _may_look(self, settings: Settings) -> bool:
+        """Where RaiseDonors allows few calls, the feeds are not to take those that the deliveries need."""
+        if settings.limits.raisedonors_per_hour is None:
+            return True
+        to_aegis, now = settings.aegis, self.tools.now()
+        calls = 1 + 2 * to_aegis.enabled + settings.virtuous.enabled + (to_aegis.enabled and to_aegis.send_notes)
+        row = self.tools.state.get(_LOOKED)
+        if row is not None and self.tools.budgets.of(SOURCE).next_look(calls, parse_moment(row["at"])) > now:
+            return False
+        self.tools.state.put(_LOOKED, {"at": format_moment(now)}, row)
+        return True
 
     def _take_lease(self) -> bool:
         """Short, and taken anew for each page: a pickup that died holds up the next one for seconds only.

@@ -30,6 +30,7 @@ from giftbridge.store.told_limits import ToldLimit
 _TRIES = 8
 # A token is used in the minute it was taken in, or the hour's calls would be counted wrongly.
 _KEPT_FOR = timedelta(minutes=1)
+_LOOKS_TAKE_ONE_IN = 6
 # A rare turn that needs many calls is forgotten over so many others.
 _REMEMBERED_TURNS = 16
 log = logging.getLogger("giftbridge")
@@ -149,6 +150,11 @@ class RateBudget:
         Live work keeps half of what can be made at once, at most what three minutes bring.
         """
         return self._counted(lambda level: max(0, level.available - level.pace.kept_for_live_work))
+
+    def next_look(self, calls: int, last: datetime) -> datetime:
+        """When so many calls may again be made to see what is new, since that was done: one call in six is for it."""
+        pace = self._counted(lambda level: level.pace.an_hour)
+        return last + timedelta(hours=_LOOKS_TAKE_ONE_IN * calls / pace) if pace else last
 
     def _counted(self, count: Callable[[Level], int]) -> int | None:
         """Calls, counted from what is there now; none while closed, None without a limit."""
