@@ -25,6 +25,7 @@ from tests.simulation.judge.judge import judge
 from tests.simulation.judge.reconciled import compare_verdicts
 from tests.simulation.judge.tables import RawTables
 from tests.simulation.judge.verdict import Verdict
+from tests.simulation.world.acts import Acts
 from tests.simulation.world.constants import drawn_small
 from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
@@ -73,9 +74,18 @@ class Outcome:
 
 
 class World:
-    """The world of one seed. `without` names kinds of weather that are left out."""
+    """The world of one seed. `without` names kinds of weather that are left out; of what people plan to do `only` these
+    acts happen, by number."""
 
-    def __init__(self, seed: int, donations: int, without: Collection[str] = (), *, keeps_trace: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        donations: int,
+        without: Collection[str] = (),
+        *,
+        only: Collection[int] | None = None,
+        keeps_trace: bool = False,
+    ) -> None:
         self.seed = seed
         self.weather = Weather.drawn(seed, without)
         constants = small_constants(seed, self.weather.states)
@@ -91,7 +101,8 @@ class World:
         services = {"raisedonors": self.raisedonors, "aegis": self.aegis, "virtuous": virtuous}
         document = self._settings(constants["settings"])
         latest_landing = 0.9 * float(document["retries"]["unknown_wait_seconds"])
-        self.machine = Machine(self.scheduler, self.account, services, self.weather, self.trace, latest_landing)
+        acts = Acts(self.scheduler, only)
+        self.machine = Machine(self.scheduler, self.account, services, self.weather, self.trace, latest_landing, acts)
         self._connect(document, virtuous.api_key)
         population = Population(seed, self.raisedonors.store, self.aegis.store)
         events = Events(seed, self.raisedonors.store, self.aegis.store)

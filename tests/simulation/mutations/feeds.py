@@ -1,0 +1,83 @@
+"""Guards of the pickup: how far it looks back, all pages, and whose time a gift is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from giftbridge.domain.deliveries import State
+from tests.simulation.mutations.mutation import Mutation
+
+
+def _not_back(_: Any) -> timedelta:
+    return timedelta(0)
+
+
+def _by_the_cursor(original: Callable[..., Any]) -> Callable[..., Any]:
+    def place(row: Any, start: Any, now: Any) -> Any:
+        if row is not None and "bound" not in row:
+            row = {**row, "long_look_at": max(row["long_look_at"], row["at"])}
+        return original(row, start, now)
+
+    return place
+
+
+def _done_after_a_page(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda steps, moments, total: replace(original(steps, moments, total), is_done=True)
+
+
+def _since_it_was_last_turned(original: Callable[..., bool]) -> Callable[..., bool]:
+    return lambda periods, moment: original(periods, moment) and moment >= periods.turns[-1]
+
+
+def _second_edit_passed_over(original: Callable[..., Any]) -> Callable[..., Any]:
+    def change_for(sighting: Any, known: Any, agreed: Any, now: Any) -> Any:
+        if known is not None and known.state in {State.DELIVERED, State.IGNORED}:
+            return None
+        return original(sighting, known, agreed, now)
+
+    return change_for
+
+
+MUTATIONS = (
+    Mutation(
+        "no-long-look-back",
+        "the pickup does not look back for gifts that become visible later than their own time",
+        "giftbridge.flows.feed_walk:LONG_LOOK_BACK",
+        _not_back,
+        ("late-visible",),
+    ),
+    Mutation(
+        "long-look-from-the-cursor",
+        "the long look goes back from the newest gift seen, not from when the last one began",
+        "giftbridge.flows.feed_walk:_place",
+        _by_the_cursor,
+        ("late-visible", "outage-raisedonors"),
+        donations=40,
+    ),
+    Mutation(
+        "first-page-only",
+        "the pickup takes the first page of a feed for the whole",
+        "giftbridge.domain.feed_steps:Steps.after",
+        _done_after_a_page,
+        ("small-constants",),
+        donations=40,
+    ),
+    Mutation(
+        "on-since-the-last-switch",
+        "what was given before a destination was switched off and on again counts as given while it was off",
+        "giftbridge.domain.on_periods:OnPeriods.holds",
+        _since_it_was_last_turned,
+        ("settings-flips",),
+        donations=40,
+    ),
+    Mutation(
+        "edits-seen-once",
+        "the second edit of a donor or a schedule is passed over",
+        "giftbridge.flows.change_feeds:change_for",
+        _second_edit_passed_over,
+        donations=40,
+    ),
+)
