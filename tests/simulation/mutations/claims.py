@@ -47,16 +47,8 @@ def _without_lines(original: Callable[..., Any]) -> Callable[..., Any]:
     return save
 
 
-def _all_lost(_: Any) -> Callable[..., list[str]]:
-    return lambda _error, writes: [write.label for write in writes]
-
-
 def _as_never_begun(_: Any) -> Callable[..., None]:
     return lambda worker, work: work.wait(Trouble("process-died", "begins anew"), worker.tools.now(), counts=False)
-
-
-def _all_served(_: Any) -> Callable[..., Any]:
-    return lambda delivery, _wanted, _now: delivery
 
 
 MUTATIONS = (
@@ -65,7 +57,7 @@ MUTATIONS = (
         "the row does not say that something is being sent before it is",
         "giftbridge.flows.work:Work.begin",
         _kept_in_mind,
-        ("death",),
+        ("death", "doubled-receive"),
         donations=40,
     ),
     Mutation(
@@ -96,20 +88,5 @@ MUTATIONS = (
         "a step of a delivery writes no activity line",
         "giftbridge.store.deliveries:Deliveries.save",
         _without_lines,
-    ),
-    Mutation(
-        "busy-table-taken-for-a-lost-race",
-        "a write that DynamoDB throttled, or refused for a conflict, counts as made by somebody else",
-        "giftbridge.store.rows:_lost",
-        _all_lost,
-        ("aws-conflict", "aws-transaction-throttled", "aws-throttled", "backfill"),
-    ),
-    Mutation(
-        "sightings-not-counted",
-        "an edit that came in while an earlier one was being sent counts as sent",
-        "giftbridge.flows.work:served_up_to",
-        _all_served,
-        ("http-slow", "slow-process", "outage-aegis"),
-        donations=40,
     ),
 )

@@ -88,6 +88,6 @@ def shrunk(
 
     smallest(case.weather, lambda kinds: fails(with_weather(kinds)), has_time)
     rest = partial(replace, best)
-    planned = range(best.world().acts.count) if best.only is None else best.only
+    planned = range(best.world().machine.acts.count) if best.only is None else best.only
     smallest(list(planned), lambda acts: fails(rest(only=tuple(acts))), has_time)
     return best

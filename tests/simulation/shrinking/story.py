@@ -15,6 +15,8 @@ from tests.simulation.world.world import BEGIN, World
 _MOST_LINES = 120
 _DELIVERY = re.compile(r"\b(?:aegis|virtuous|raisedonors)/[a-z]+/[\w.:-]+(?:/[a-z]+)?")
 _RECORD = re.compile(r"\b(gift|donor|schedule|donation)[ #](\d+)")
+# An organisation's own key stands in each address of Aegis.
+_KEY = re.compile(r"/api/SIMULATED\w+/")
 _OUTSIDE = frozenset({"people", "aegis staff", "virtuous staff", "other integration", "operator"})
 _WHO = {
     "AegisDeliveryFunction": "the worker for Aegis",
@@ -95,9 +97,9 @@ def _words(line: Line, deliveries: frozenset[str]) -> str | None:
         return f"{who} {_WRITES[line.what]} {line.about}" if line.about else None
     fault, _, request = line.what.partition(" ")
     if fault in WORDS:
-        return f"{in_words(fault)}: {request}{of}"
+        return f"{in_words(fault)}: {_KEY.sub('/api/', request)}{of}"
     if operation in {"GET", "POST", "PUT", "PATCH", "DELETE"}:
-        method, system, *rest = line.what.split(" ")
+        method, system, *rest = _KEY.sub("/api/", line.what).split(" ")
         return f"{who} asks {_SYSTEMS.get(system, system)}: {method} {' '.join(rest)}{of}"
     last = line.what.rpartition(": ")[2]
     if last in WORDS:

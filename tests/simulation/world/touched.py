@@ -22,7 +22,7 @@ def single_delivery(operation: str, arguments: Mapping[str, Any]) -> str | None:
 
 def touched(operation: str, arguments: Mapping[str, Any]) -> str:
     """The rows or messages that a call names, with the state that a delivery is brought to."""
-    return ", ".join(_named(operation, arguments))
+    return ", ".join(dict.fromkeys(_named(operation, arguments)))
 
 
 def _named(operation: str, arguments: Mapping[str, Any]) -> Iterator[str]:
