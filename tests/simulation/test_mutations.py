@@ -32,7 +32,7 @@ def test_a_guard_that_was_renamed_is_missed_by_name() -> None:
     known = MUTATIONS["no-long-look-back"]
     renamed = replace(known, target="giftbridge.flows.feed_walk:LONGEST_LOOK_BACK")
 
-    with pytest.raises(TargetGone, match="no-long-look-back.*LONGEST_LOOK_BACK.*as the product calls it now"):
+    with pytest.raises(TargetGone, match=r"no-long-look-back.*LONGEST_LOOK_BACK.*as the product calls it now"):
         place_of(renamed)
 
 

@@ -51,11 +51,11 @@ def _with_email(original: Callable[..., None]) -> Callable[..., None]:
     return apply
 
 
-def _only_what_changed(original: Callable[..., Any]) -> Callable[..., Any]:
+def _without_lists(original: Callable[..., Any]) -> Callable[..., Any]:
     def merged(record: Any, gathered: Any, bases: Any, fields: Any) -> Any:
         whole = original(record, gathered, bases, fields)
-        kept = {"ID", "PartnerID", "PartnerType", "IsActive", *(change.field for change in whole.changes)}
-        return replace(whole, record={name: value for name, value in whole.record.items() if name in kept})
+        left_out = {"PartnerPhones", "PartnerEmails"}
+        return replace(whole, record={name: value for name, value in whole.record.items() if name not in left_out})
 
     return merged
 
@@ -127,9 +127,10 @@ MUTATIONS = (
     ),
     Mutation(
         "partner-not-saved-whole",
-        "a save of a partner leaves out what did not change, which Aegis blanks",
+        "a save of a partner leaves phones and e-mail addresses out, which Aegis then blanks",
         "giftbridge.flows.aegis_donors:merged_partner",
-        _only_what_changed,
+        _without_lists,
+        donations=40,
     ),
     Mutation(
         "schedule-not-written-whole",

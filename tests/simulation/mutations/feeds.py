@@ -15,15 +15,6 @@ def _not_back(_: Any) -> timedelta:
     return timedelta(0)
 
 
-def _by_the_cursor(original: Callable[..., Any]) -> Callable[..., Any]:
-    def place(row: Any, start: Any, now: Any) -> Any:
-        if row is not None and "bound" not in row:
-            row = {**row, "long_look_at": max(row["long_look_at"], row["at"])}
-        return original(row, start, now)
-
-    return place
-
-
 def _done_after_a_page(original: Callable[..., Any]) -> Callable[..., Any]:
     return lambda steps, moments, total: replace(original(steps, moments, total), is_done=True)
 
@@ -48,14 +39,6 @@ MUTATIONS = (
         "giftbridge.flows.feed_walk:LONG_LOOK_BACK",
         _not_back,
         ("late-visible",),
-    ),
-    Mutation(
-        "long-look-from-the-cursor",
-        "the long look goes back from the newest gift seen, not from when the last one began",
-        "giftbridge.flows.feed_walk:_place",
-        _by_the_cursor,
-        ("late-visible", "outage-raisedonors"),
-        donations=40,
     ),
     Mutation(
         "first-page-only",

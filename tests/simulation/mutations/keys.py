@@ -57,8 +57,8 @@ MUTATIONS = (
         "a donor's next gift settles the partner although an earlier one may have made it",
         "giftbridge.flows.holds:_still_settles",
         _nobody,
-        ("http-late-landing",),
-        donations=40,
+        ("http-late-landing", "http-slow", "http-gateway-page"),
+        donations=60,
     ),
     Mutation(
         "hold-kept",
@@ -98,6 +98,7 @@ MUTATIONS = (
         "a gift names the schedule's pledge without a look whether that is still active",
         "giftbridge.flows.aegis_pledges:AegisPledges.settle",
         _not_verified,
+        ("staff-merges", "outage-aegis"),
         donations=40,
     ),
     Mutation(

@@ -41,10 +41,6 @@ def _gift_anew(original: Callable[..., Any]) -> Callable[..., Any]:
     return delivery_for
 
 
-def _unchecked(_: Any) -> Callable[..., None]:
-    return lambda *_given: None
-
-
 def _as_not_reversed(_: Any) -> Callable[..., None]:
     return lambda _refunds, work: work.surely_not_sent()
 
@@ -76,25 +72,11 @@ MUTATIONS = (
         _with_the_sign_of_the_gift,
     ),
     Mutation(
-        "refund-goes-to-another-status",
-        "a gift that was given back before it was sent is sent as if it were approved",
-        "giftbridge.flows.aegis_donations:require_eligible",
-        _unchecked,
-        ("outage-aegis",),
-    ),
-    Mutation(
-        "sums-not-checked",
-        "a gift goes to Aegis without a check of its amount and of its allocations",
-        "giftbridge.flows.aegis_donations:require_sound",
-        _unchecked,
-        donations=60,
-    ),
-    Mutation(
         "lost-reversal-not-looked-for",
         "a reversal in Virtuous whose answer was lost is made again without looking for it",
         "giftbridge.flows.virtuous_refunds:VirtuousRefunds.probe",
         _as_not_reversed,
-        ("http-lost-after", "http-5xx-after"),
-        donations=40,
+        ("http-lost-after", "http-5xx-after", "http-gateway-page", "http-body-cut", "http-late-landing"),
+        donations=60,
     ),
 )

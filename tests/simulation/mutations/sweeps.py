@@ -25,14 +25,6 @@ def _nudged_once(_: Any) -> Callable[..., bool]:
     )
 
 
-def _left_alone(_: Any) -> Callable[..., tuple[int, int]]:
-    return lambda _sweep, _settings: (0, 0)
-
-
-def _closes_never(_: Any) -> Callable[..., Any]:
-    return lambda destination, _now: destination
-
-
 MUTATIONS = (
     Mutation(
         "unknown-in-no-index",
@@ -55,20 +47,5 @@ MUTATIONS = (
         _nudged_once,
         ("lost-message",),
         donations=40,
-    ),
-    Mutation(
-        "dead-letters-left-alone",
-        "the sweep does not look at the dead letters",
-        "giftbridge.flows.delivery_sweep:DeliverySweep._agree_with_dead_letters",
-        _left_alone,
-        ("death", "small-constants"),
-        donations=40,
-    ),
-    Mutation(
-        "breaker-never-closes",
-        "a destination that answers again stays closed",
-        "giftbridge.domain.destinations:after_success",
-        _closes_never,
-        ("outage-aegis", "outage-virtuous", "http-5xx-before"),
     ),
 )

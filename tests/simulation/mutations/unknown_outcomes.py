@@ -69,8 +69,8 @@ MUTATIONS = (
         "a save of a donor's edit whose answer was lost counts as made",
         "giftbridge.flows.aegis_donors:AegisDonors.probe",
         _as_delivered,
-        ("http-lost-before", "http-5xx-before"),
-        donations=40,
+        ("http-lost-before", "http-5xx-before", "http-gateway-page", "http-slow"),
+        donations=60,
     ),
     Mutation(
         "dropped-write-sent-again",

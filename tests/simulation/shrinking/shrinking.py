@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -55,17 +54,22 @@ def sort_of(verdict: Verdict) -> str | None:
     return found or ("cents" if verdict.cents else None)
 
 
+def played(case: Case) -> Verdict:
+    """What the judge says of the world."""
+    return case.world().run().verdict
+
+
 def shrunk(
     case: Case,
     sort: str,
     *,
     seconds: float = SECONDS,
     say: Callable[[str], None] = lambda _: None,
-    guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    play: Callable[[Case], Verdict] = played,
 ) -> Case:
     """The smallest case in which the same sort of failure comes, as far as it is found within the seconds.
 
-    First the weather, then the acts of people. `guard` is entered around each world.
+    First the weather, then the acts of people.
     """
     ends = time.monotonic() + seconds
     best = case
@@ -75,8 +79,7 @@ def shrunk(
 
     def fails(tried: Case) -> bool:
         nonlocal best
-        with guard():
-            is_same = sort_of(tried.world().run().verdict) == sort
+        is_same = sort_of(play(tried)) == sort
         if is_same:
             best = tried
             acts = "" if tried.only is None else f", {len(tried.only)} acts"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.judge.verdict import Verdict
 from tests.simulation.mutations.catalogue import MUTATIONS
 from tests.simulation.mutations.mutation import applied
 from tests.simulation.shrinking.shrinking import Case, shrunk, sort_of
@@ -34,31 +34,49 @@ def test_when_the_time_is_over_what_was_found_by_then_is_kept() -> None:
     assert {3, 4} < set(left) and len(left) < 20
 
 
-def test_a_failure_is_shrunk_to_the_weather_and_the_acts_that_it_needs_and_told_in_words() -> None:
-    mutation = MUTATIONS["failed-write-sent-again"]
-    kept = {"http-5xx-after", "tick-late", "doubled-receive"}
-    case = Case(2, 10, tuple(kind for kind in KINDS if kind not in kept))
-    with applied(mutation):
-        before = case.world().run().verdict
-    sort = sort_of(before)
-    assert sort == "doubled", before.sentences()
+def test_a_failure_is_shrunk_to_the_weather_and_the_acts_that_it_needs() -> None:
+    case = Case(5, 6, ("clock-skew",))
+    assert "death" in case.weather and len(case.weather) > 10
+    said: list[str] = []
 
-    least = shrunk(case, sort, seconds=30, guard=partial(applied, mutation))
-    with applied(mutation):
-        world = least.world(keeps_trace=True)
-        after = world.run().verdict
-    told = "\n".join(story(least, world, after))
+    def play(tried: Case) -> Verdict:
+        is_needed = "death" in tried.weather and (tried.only is None or {0, 2} <= set(tried.only))
+        return Verdict(lost=["gift 1"] if is_needed else [], stuck=["gift 1", "gift 2"])
 
-    assert sort_of(after) == sort
-    assert least.weather == ["http-5xx-after"]
-    assert least.only is not None and len(least.only) <= 2
-    gift = re.search(r"gift (\d+)", after.doubled[0])
+    least = shrunk(case, "lost", play=play, say=said.append)
+
+    assert (least.weather, least.only) == (["death"], (0, 2))
+    assert least.arguments.startswith("--seeds 1 --donations 6 --from 5 --without ")
+    assert least.arguments.endswith("--acts 0,2")
+    assert said[0].startswith("shrunk to ") and said[-1] == "shrunk to 1 kinds of weather, 2 acts"
+
+
+def test_a_failure_is_not_shrunk_when_there_is_no_time() -> None:
+    case = Case(5, 6)
+
+    assert shrunk(case, "lost", play=lambda _: Verdict(lost=["gift 1"]), seconds=0) == case
+
+
+def test_the_story_of_a_failure_tells_what_happened_to_the_gift_in_words() -> None:
+    case = Case(19, 4, tuple(kind for kind in KINDS if kind != "http-5xx-after"), only=(0, 1, 2))
+    with applied(MUTATIONS["failed-write-sent-again"]):
+        world = case.world(keeps_trace=True)
+        verdict = world.run().verdict
+    assert sort_of(verdict) == "doubled", verdict.sentences()
+    told = list(story(case, world, verdict))
+    whole = "\n".join(told)
+    gift = re.search(r"gift (\d+)", verdict.doubled[0])
     assert gift is not None
-    assert "a system answers with a 5xx and has carried the request out (http-5xx-after)" in told
-    assert re.search(rf"\d\d:\d\d:\d\d people: donor \d+ gives {gift[1]} ", told)
-    assert re.search(r"\d\d:\d\d:\d\d the worker for Aegis \(run \d+\) writes together .*becomes delivered", told)
-    assert f"aegis/donation/{gift[1]}/created: delivered: recorded in Aegis" in told
-    assert f"--acts {','.join(map(str, least.only))}" in least.arguments
+    delivery = f"aegis/donation/{gift[1]}/created"
+
+    assert told[1].strip().startswith("doubled: ")
+    assert "a system answers with a 5xx and has carried the request out (http-5xx-after)" in whole
+    assert re.search(rf"\d\d:\d\d:\d\d people: donor \d+ gives {gift[1]} ", whole)
+    assert re.search(rf"carried the request out: POST /api/transaction/Create \({delivery}\)", whole)
+    assert re.search(rf"the worker for Aegis \(run \d+\) writes together {delivery} becomes delivered", whole)
+    assert f"{delivery}: delivered: recorded in Aegis" in whole
+    other = next(name for name in world.tables.deliveries() if gift[1] not in name and name not in whole)
+    assert other
 
 
 def test_each_kind_of_weather_has_words_and_stands_in_the_documents() -> None:
