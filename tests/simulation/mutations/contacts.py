@@ -23,20 +23,8 @@ def _not_there(_: Any) -> Callable[..., bool]:
     return lambda _landing, _work: False
 
 
-def _none_landed(_: Any) -> Callable[..., int]:
-    return lambda _base, _theirs, _modified_at, _created_at: 0
-
-
-def _not_counted(_: Any) -> Callable[..., None]:
-    return lambda _outbox, _donor_id, _now: None
-
-
 def _does_not_look(_: Any) -> Callable[..., None]:
     return lambda _net, *, is_requested=False: None
-
-
-def _as_never_made(_: Any) -> Callable[..., None]:
-    return lambda _donors, work: work.surely_not_sent()
 
 
 def _with_email(original: Callable[..., None]) -> Callable[..., None]:
@@ -45,7 +33,7 @@ def _with_email(original: Callable[..., None]) -> Callable[..., None]:
         emails = linked.individual.emails if linked.individual is not None else ()
         if emails:
             number = linked.record.donor.id
-            body = {"donorEmailAddresses": [{"value": emails[0]}]}
+            body = {"email": emails[0]}
             writes.raisedonors._write("patchDonor", "PATCH", f"/api/Donor/{number}", body, number)
 
     return apply
@@ -60,11 +48,34 @@ def _without_lists(original: Callable[..., Any]) -> Callable[..., Any]:
     return merged
 
 
-def _the_key_alone(_: Any) -> Callable[..., dict[str, Any]]:
-    return lambda before, key: {"id": before["id"], "donorId": before.get("donorId"), "crmKey": key}
+def _what_is_required(_: Any) -> Callable[..., dict[str, Any]]:
+    required = ("donorId", "frequency", "amount", "status", "projects")
+    return lambda before, key: {**{name: before[name] for name in required}, "crmKey": key}
+
+
+def _once_for_all(_: Any) -> Callable[..., bool]:
+    return lambda known, _since: bool(known.result.get("read_at"))
+
+
+def _without_a_base(merge: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda base, ours, theirs, *given: merge(replace(base, ours=ours, theirs=theirs), ours, theirs, *given)
 
 
 MUTATIONS = (
+    Mutation(
+        "contact-read-once",
+        "a webhook of a contact that was read before is passed over",
+        "giftbridge.flows.contact_sightings:was_read_after",
+        _once_for_all,
+        donations=40,
+    ),
+    Mutation(
+        "merged-without-a-base",
+        "a contact is merged with its donor without what both sides last agreed on",
+        "giftbridge.flows.contact_updates:merge",
+        _without_a_base,
+        donations=60,
+    ),
     Mutation(
         "row-of-an-ended-chunk-forgotten",
         "a row that is in a chunk is not found any more when that ends without having sent it",
@@ -89,20 +100,6 @@ MUTATIONS = (
         donations=40,
     ),
     Mutation(
-        "own-rows-not-recognised",
-        "what a row of ours changed in Virtuous is taken for an edit there",
-        "giftbridge.domain.contact_merging:landed",
-        _none_landed,
-        donations=40,
-    ),
-    Mutation(
-        "conflict-not-sent-back",
-        "where both sides changed and RaiseDonors wins, Virtuous is not told",
-        "giftbridge.flows.donor_outbox:DonorOutbox.count",
-        _not_counted,
-        donations=60,
-    ),
-    Mutation(
         "webhooks-alone",
         "nobody looks for edits in Virtuous that no webhook told of",
         "giftbridge.flows.contact_net:ContactNet.run",
@@ -111,19 +108,11 @@ MUTATIONS = (
         donations=40,
     ),
     Mutation(
-        "lost-creation-not-looked-for",
-        "a donor whose creation was not answered is made again without looking for them",
-        "giftbridge.flows.contact_donors:ContactDonors.probe_creation",
-        _as_never_made,
-        ("http-lost-after", "http-5xx-after"),
-        donations=60,
-    ),
-    Mutation(
         "e-mail-address-carried-back",
         "an e-mail address goes from Virtuous to RaiseDonors with the fields that changed",
         "giftbridge.flows.contact_writes:ContactWrites.apply",
         _with_email,
-        donations=40,
+        donations=60,
     ),
     Mutation(
         "partner-not-saved-whole",
@@ -134,8 +123,8 @@ MUTATIONS = (
     ),
     Mutation(
         "schedule-not-written-whole",
-        "a pledge's key is stored on a schedule without the rest of the schedule",
+        "a pledge's key is stored on a schedule without what RaiseDonors does not require, which it then blanks",
         "giftbridge.clients.raisedonors:schedule_with_key",
-        _the_key_alone,
+        _what_is_required,
     ),
 )

@@ -45,7 +45,18 @@ def _as_not_reversed(_: Any) -> Callable[..., None]:
     return lambda _refunds, work: work.surely_not_sent()
 
 
+def _not_looked_at(_: Any) -> Callable[..., str | None]:
+    return lambda _aegis, pledge_id, _partner_id: pledge_id or None
+
+
 MUTATIONS = (
+    Mutation(
+        "refund-names-an-ended-pledge",
+        "a refund names the pledge of its gift without a look whether that is still active",
+        "giftbridge.flows.aegis_refunds:live_pledge",
+        _not_looked_at,
+        donations=60,
+    ),
     Mutation(
         "gift-taken-up-at-each-sighting",
         "a gift that was delivered is sent again when its feed shows it again",

@@ -113,7 +113,7 @@ MUTATIONS = (
         "a pledge whose creation was not answered is made again without looking for it",
         "giftbridge.flows.aegis_probes:fitting_pledges",
         _nothing_fits,
-        (*LOST, "http-gateway-page", "http-slow", "http-body-cut"),
+        (*LOST, "http-late-landing", "http-gateway-page", "http-slow", "http-body-cut"),
         donations=60,
     ),
 )
