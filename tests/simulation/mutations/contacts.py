@@ -9,12 +9,6 @@ from typing import Any
 from tests.simulation.mutations.mutation import Mutation
 
 
-def _in_no_chunk(original: property) -> property:
-    assert original.fget is not None
-    waits = original.fget
-    return property(lambda delivery: waits(delivery) and not delivery.chunk)
-
-
 def _made_anew(original: Callable[..., Any]) -> Callable[..., Any]:
     return lambda rows, member, shared: original(rows, replace(member, row=""), shared)
 
@@ -53,36 +47,17 @@ def _what_is_required(_: Any) -> Callable[..., dict[str, Any]]:
     return lambda before, key: {**{name: before[name] for name in required}, "crmKey": key}
 
 
-def _once_for_all(_: Any) -> Callable[..., bool]:
-    return lambda known, _since: bool(known.result.get("read_at"))
-
-
 def _without_a_base(merge: Callable[..., Any]) -> Callable[..., Any]:
     return lambda base, ours, theirs, *given: merge(replace(base, ours=ours, theirs=theirs), ours, theirs, *given)
 
 
 MUTATIONS = (
     Mutation(
-        "contact-read-once",
-        "a webhook of a contact that was read before is passed over",
-        "giftbridge.flows.contact_sightings:was_read_after",
-        _once_for_all,
-        donations=40,
-    ),
-    Mutation(
         "merged-without-a-base",
         "a contact is merged with its donor without what both sides last agreed on",
         "giftbridge.flows.contact_updates:merge",
         _without_a_base,
         donations=60,
-    ),
-    Mutation(
-        "row-of-an-ended-chunk-forgotten",
-        "a row that is in a chunk is not found any more when that ends without having sent it",
-        "giftbridge.domain.deliveries:Delivery.waits_for_a_batch",
-        _in_no_chunk,
-        ("doubled-receive", "http-5xx-before", "aws-conflict", "death"),
-        donations=40,
     ),
     Mutation(
         "row-made-anew",

@@ -32,25 +32,7 @@ def _second_edit_passed_over(original: Callable[..., Any]) -> Callable[..., Any]
     return change_for
 
 
-def _first_page(_: Any) -> Callable[..., list[Any]]:
-    def pages(
-        aegis: Any, operation: str, path: str, member: str, params: Any, read: Callable[[Any], Any], absence: Any = None
-    ) -> list[Any]:
-        got, _ = aegis._page(operation, path, member, {**params, "page": 1}, 0, absence)
-        return [read(raw) for raw in got.rows]
-
-    return pages
-
-
 MUTATIONS = (
-    Mutation(
-        "first-page-of-aegis-only",
-        "of partners, pledges and transactions in Aegis the first page is taken for the whole",
-        "giftbridge.clients.aegis:Aegis._pages",
-        _first_page,
-        ("small-constants", "http-lost-after", "http-5xx-after"),
-        donations=40,
-    ),
     Mutation(
         "no-long-look-back",
         "the pickup does not look back for gifts that become visible later than their own time",

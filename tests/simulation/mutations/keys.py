@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from giftbridge.flows.aegis_pledges import Applied
 from giftbridge.flows.holds import KeyState
 from tests.simulation.mutations.mutation import Mutation
-
-
-def _nobody(_: Any) -> Callable[..., bool]:
-    return lambda _holder: False
 
 
 def _never_known(_: Any) -> Callable[..., KeyState]:
@@ -30,36 +25,11 @@ def _by_last_name(_: Any) -> Callable[..., Any]:
     return lambda donor, _rules: (("company",),) if donor.is_organization else (("last_name",),)
 
 
-def _always(_: Any) -> Callable[..., bool]:
-    return lambda *_given: True
-
-
-def _not_verified(original: Callable[..., Applied]) -> Callable[..., Applied]:
-    def settle(pledges: Any, work: Any, plan: Any, donor: Any, partner_id: str, settings: Any) -> Applied:
-        if plan is not None and plan.known.key is not None:
-            return Applied(partner_id, plan.known.key)
-        return original(pledges, work, plan, donor, partner_id, settings)
-
-    return settle
-
-
-def _no_key(_: Any) -> Callable[..., None]:
-    return lambda _donations, _work, _source=None: None
-
-
 def _nothing_open(_: Any) -> Callable[..., None]:
     return lambda _tools, _work: None
 
 
 MUTATIONS = (
-    Mutation(
-        "hold-not-respected",
-        "a donor's next gift settles the partner although an earlier one may have made it",
-        "giftbridge.flows.holds:_still_settles",
-        _nobody,
-        ("http-late-landing", "http-slow", "http-gateway-page"),
-        donations=60,
-    ),
     Mutation(
         "hold-kept",
         "the hold on a record that was saved is never given back",
@@ -80,34 +50,10 @@ MUTATIONS = (
         donations=40,
     ),
     Mutation(
-        "gone-partner-believed",
-        "the empty history of a partner whom staff merged proves that nothing was recorded",
-        "giftbridge.flows.aegis_partners:AegisPartners.is_active",
-        _always,
-        ("http-lost-after", "http-5xx-after", "staff-merges"),
-        donations=40,
-    ),
-    Mutation(
         "pledge-key-not-looked-up",
         "each gift of a schedule makes a pledge",
         "giftbridge.flows.aegis_pledges:key_or_free",
         _never_known,
-    ),
-    Mutation(
-        "pledge-not-verified",
-        "a gift names the schedule's pledge without a look whether that is still active",
-        "giftbridge.flows.aegis_pledges:AegisPledges.settle",
-        _not_verified,
-        ("staff-merges", "outage-aegis"),
-        donations=40,
-    ),
-    Mutation(
-        "key-of-others-not-adopted",
-        "a gift that others recorded and put a key on is sent all the same",
-        "giftbridge.flows.aegis_donations:AegisDonations.key_of_others",
-        _no_key,
-        ("other-integration", "outage-aegis"),
-        donations=40,
     ),
     Mutation(
         "edit-does-not-wait-for-the-gift",

@@ -41,22 +41,7 @@ def _gift_anew(original: Callable[..., Any]) -> Callable[..., Any]:
     return delivery_for
 
 
-def _as_not_reversed(_: Any) -> Callable[..., None]:
-    return lambda _refunds, work: work.surely_not_sent()
-
-
-def _not_looked_at(_: Any) -> Callable[..., str | None]:
-    return lambda _aegis, pledge_id, _partner_id: pledge_id or None
-
-
 MUTATIONS = (
-    Mutation(
-        "refund-names-an-ended-pledge",
-        "a refund names the pledge of its gift without a look whether that is still active",
-        "giftbridge.flows.aegis_refunds:live_pledge",
-        _not_looked_at,
-        donations=60,
-    ),
     Mutation(
         "gift-taken-up-at-each-sighting",
         "a gift that was delivered is sent again when its feed shows it again",
@@ -81,13 +66,5 @@ MUTATIONS = (
         "a refund is recorded with the sign of the gift",
         "giftbridge.flows.aegis_refunds:Gathered",
         _with_the_sign_of_the_gift,
-    ),
-    Mutation(
-        "lost-reversal-not-looked-for",
-        "a reversal in Virtuous whose answer was lost is made again without looking for it",
-        "giftbridge.flows.virtuous_refunds:VirtuousRefunds.probe",
-        _as_not_reversed,
-        ("http-lost-after", "http-5xx-after", "http-gateway-page", "http-body-cut", "http-late-landing"),
-        donations=60,
     ),
 )

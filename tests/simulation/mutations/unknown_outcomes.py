@@ -38,10 +38,6 @@ def _same_to_the_microsecond(_: Any) -> Callable[..., Any]:
     return lambda sent, returned: sent.isoformat() == str(returned)
 
 
-def _any_row(_: Any) -> Callable[..., bool]:
-    return lambda _attempt, _row: True
-
-
 MUTATIONS = (
     Mutation(
         "no-wait-after-a-lost-answer",
@@ -63,14 +59,6 @@ MUTATIONS = (
         "giftbridge.flows.aegis_delivery:AegisDelivery._probe_transaction",
         _as_delivered,
         ("http-lost-before", "http-5xx-before"),
-    ),
-    Mutation(
-        "lost-save-believed",
-        "a save of a donor's edit whose answer was lost counts as made",
-        "giftbridge.flows.aegis_donors:AegisDonors.probe",
-        _as_delivered,
-        ("http-lost-before", "http-5xx-before", "http-gateway-page", "http-slow"),
-        donations=60,
     ),
     Mutation(
         "dropped-write-sent-again",
@@ -99,14 +87,6 @@ MUTATIONS = (
         "giftbridge.domain.probing:could_be_same_moment",
         _same_to_the_microsecond,
         LOST,
-    ),
-    Mutation(
-        "looked-for-by-less-than-was-sent",
-        "a probe takes any transaction of the partner for the one that was sent",
-        "giftbridge.domain.probing:_row_fits",
-        _any_row,
-        ("http-lost-before", "http-lost-after"),
-        donations=40,
     ),
     Mutation(
         "lost-pledge-not-looked-for",
