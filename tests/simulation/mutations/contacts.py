@@ -33,15 +33,6 @@ def _with_email(original: Callable[..., None]) -> Callable[..., None]:
     return apply
 
 
-def _without_lists(original: Callable[..., Any]) -> Callable[..., Any]:
-    def merged(record: Any, gathered: Any, bases: Any, fields: Any) -> Any:
-        whole = original(record, gathered, bases, fields)
-        left_out = {"PartnerPhones", "PartnerEmails"}
-        return replace(whole, record={name: value for name, value in whole.record.items() if name not in left_out})
-
-    return merged
-
-
 def _what_is_required(_: Any) -> Callable[..., dict[str, Any]]:
     required = ("donorId", "frequency", "amount", "status", "projects")
     return lambda before, key: {**{name: before[name] for name in required}, "crmKey": key}
@@ -88,13 +79,6 @@ MUTATIONS = (
         "giftbridge.flows.contact_writes:ContactWrites.apply",
         _with_email,
         donations=60,
-    ),
-    Mutation(
-        "partner-not-saved-whole",
-        "a save of a partner leaves phones and e-mail addresses out, which Aegis then blanks",
-        "giftbridge.flows.aegis_donors:merged_partner",
-        _without_lists,
-        donations=40,
     ),
     Mutation(
         "schedule-not-written-whole",
