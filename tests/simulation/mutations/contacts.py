@@ -1,4 +1,4 @@
-"""Guards of the way back and of the import tool: chunks, rows, echoes, e-mail addresses, saves of whole records."""
+"""Guards of the way back and of the import tool: rows, what no webhook told of, schedules written whole."""
 
 from __future__ import annotations
 
@@ -19,18 +19,6 @@ def _not_there(_: Any) -> Callable[..., bool]:
 
 def _does_not_look(_: Any) -> Callable[..., None]:
     return lambda _net, *, is_requested=False: None
-
-
-def _with_email(original: Callable[..., None]) -> Callable[..., None]:
-    def apply(writes: Any, linked: Any, theirs: Any, groups: Any) -> None:
-        original(writes, linked, theirs, groups)
-        emails = linked.individual.emails if linked.individual is not None else ()
-        if emails:
-            number = linked.record.donor.id
-            body = {"email": emails[0]}
-            writes.raisedonors._write("patchDonor", "PATCH", f"/api/Donor/{number}", body, number)
-
-    return apply
 
 
 def _what_is_required(_: Any) -> Callable[..., dict[str, Any]]:
@@ -72,13 +60,6 @@ MUTATIONS = (
         _does_not_look,
         ("webhook-lost",),
         donations=40,
-    ),
-    Mutation(
-        "e-mail-address-carried-back",
-        "an e-mail address goes from Virtuous to RaiseDonors with the fields that changed",
-        "giftbridge.flows.contact_writes:ContactWrites.apply",
-        _with_email,
-        donations=60,
     ),
     Mutation(
         "schedule-not-written-whole",
