@@ -21,7 +21,7 @@ from giftbridge.clients.raisedonors_donors import (
     without_email,
 )
 from giftbridge.clients.raisedonors_notes import read_note
-from giftbridge.clients.raisedonors_schedules import changed_members, schedule_with_key
+from giftbridge.clients.raisedonors_schedules import changed_members, require_replaceable, schedule_with_key
 from giftbridge.clients.raisedonors_wire import (
     read_donation,
     read_donor,
@@ -82,7 +82,7 @@ class RaiseDonors:
         """A note as it is now (listDonorActivity: there is no read by id). Raises RecordMissing."""
         for entry in self._entries_of(donor_id, modified_at):
             if isinstance(entry, dict) and str(entry.get("id")) == note_id:
-                return read_note(entry)
+                return self.wire.whole("listDonorActivity", read_note, entry)
         raise _no_longer_there("donorActivity.id")
 
     def _entries_of(self, donor_id: int, since: datetime) -> list[Any]:
@@ -143,6 +143,10 @@ class RaiseDonors:
     def donation(self, donation_id: str) -> Donation:
         """A donation as it is now (getGift). Raises RecordMissing, Rejected when it cannot be read."""
         return self._one("getGift", f"/api/Gift/{donation_id}", "gift.id", donation_id, read_donation)
+
+    def gift_record(self, gift_id: str) -> dict[str, Any]:
+        """A gift as it is now, raw (getGift). Raises RecordMissing."""
+        return self._one("getGift", f"/api/Gift/{gift_id}", "gift.id", gift_id, dict)
 
     def donor(self, donor_id: int) -> Donor:
         """A donor as they are now (getDonor)."""
@@ -221,7 +225,8 @@ class RaiseDonors:
         The only write is a full replace that steers real charges (replaceRecurringGift): read straight before, change
         the key alone, read again.
         """
-        before = self._schedule(schedule_id, read_object)
+        before = self._schedule(schedule_id, dict)
+        self.wire.whole("getRecurringGift", require_replaceable, before)
         if before.get("crmKey") == pledge_id:
             return []
         body = schedule_with_key(before, pledge_id)
@@ -291,7 +296,7 @@ class RaiseDonors:
 
     def activity_subjects(self, donor_id: int, since: datetime) -> list[str]:
         """The subjects of our own entries under a donor's activity, modified since (listDonorActivity)."""
-        return our_subjects(self._entries_of(donor_id, since))
+        return self.wire.whole("listDonorActivity", our_subjects, self._entries_of(donor_id, since))
 
     # --- calls --------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id
 from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting
-from giftbridge.errors import LostRace
+from giftbridge.errors import LostRace, RecordMissing
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.store.crm_keys import invoice_claim
@@ -57,7 +58,8 @@ class BackfilledGifts(_Backfilled):
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write the deliveries of the period's gifts; those that are to be nudged now."""
         destination = self.backfill.destination
-        newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
+        seen = self.tools.side_by_side(self._sighting, raws, self.threads)
+        newest = {sighting.donation_id: sighting for sighting in seen}
         known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
         self._restore = newest_restore(self.tools.state)
         sightings = list(newest.values())
@@ -65,6 +67,14 @@ class BackfilledGifts(_Backfilled):
         done = [delivery for delivery in written if delivery is not None]
         turn.counts.update(f"{ROW}: {delivery.state.value}" for delivery in done)
         return [one for one in done if one.destination == AEGIS and one.state in {State.PENDING, State.UNKNOWN}]
+
+    def _sighting(self, raw: Any) -> Sighting:
+        """A gift of the list. One that names no donor or no day there is looked at itself: nobody comes by again."""
+        sighting = read_sighting(raw)
+        if sighting.donor_id is None or sighting.created_at is None:
+            with suppress(RecordMissing):
+                return read_sighting(self.raisedonors.gift_record(sighting.donation_id))
+        return sighting
 
     def _bring(self, sighting: Sighting, known: Mapping[str, Delivery], turn: Turn) -> Delivery | None:
         """The gift's row as written, made anew where somebody moved it; None where nothing is to be done."""
