@@ -1,4 +1,4 @@
-"""Guards of the way back and of the import tool: rows, what no webhook told of, schedules written whole."""
+"""Guards of what is written as a whole or repeated: rows of the import tool, a schedule on RaiseDonors."""
 
 from __future__ import annotations
 
@@ -17,27 +17,12 @@ def _not_there(_: Any) -> Callable[..., bool]:
     return lambda _landing, _work: False
 
 
-def _does_not_look(_: Any) -> Callable[..., None]:
-    return lambda _net, *, is_requested=False: None
-
-
 def _what_is_required(_: Any) -> Callable[..., dict[str, Any]]:
     required = ("donorId", "frequency", "amount", "status", "projects")
     return lambda before, key: {**{name: before[name] for name in required}, "crmKey": key}
 
 
-def _without_a_base(merge: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda base, ours, theirs, *given: merge(replace(base, ours=ours, theirs=theirs), ours, theirs, *given)
-
-
 MUTATIONS = (
-    Mutation(
-        "merged-without-a-base",
-        "a contact is merged with its donor without what both sides last agreed on",
-        "giftbridge.flows.contact_updates:merge",
-        _without_a_base,
-        donations=60,
-    ),
     Mutation(
         "row-made-anew",
         "a row whose answer was lost is made anew, not repeated byte for byte",
@@ -51,14 +36,6 @@ MUTATIONS = (
         "nobody sees that a held gift has landed in Virtuous",
         "giftbridge.flows.virtuous_landing:VirtuousLanding.gift_landed",
         _not_there,
-        donations=40,
-    ),
-    Mutation(
-        "webhooks-alone",
-        "nobody looks for edits in Virtuous that no webhook told of",
-        "giftbridge.flows.contact_net:ContactNet.run",
-        _does_not_look,
-        ("webhook-lost",),
         donations=40,
     ),
     Mutation(
