@@ -29,12 +29,39 @@ def test_a_run_in_which_something_is_wrong_ends_with_1(
 ) -> None:
     # Nobody looks for what was given.
     monkeypatch.setattr("tests.simulation.world.triggers.Schedule._tick", lambda _self: None)
-    code = main(["--seeds", "1", "--donations", "6", "--from", "1", "--without", "all"])
+    code = main(["--seeds", "1", "--donations", "6", "--from", "1", "--without", "all", "--no-shrink"])
     lines = capsys.readouterr().out.splitlines()
     told = json.loads(lines[-1])
 
     assert code == 1 and told["failed_seeds"] == [1] and told["lost"] > 0 and told["cents"] > 0
     assert any('make simulate ARGS="--seeds 1 --donations 6 --from 1' in line for line in lines)
+
+
+def test_a_seed_that_fails_is_shrunk_and_its_story_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.simulation.world.triggers.Schedule._tick", lambda _self: None)
+    code = main(["--seeds", "1", "--donations", "3", "--from", "1", "--without", "all"])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+    assert code == 1
+    assert "it needs no weather" in lines and "what happened:" in lines
+    assert any(line.startswith("shrunk to 0 kinds of weather, 1 acts") for line in lines)
+    shrunk = next(line for line in lines if line.startswith("shrunk: make simulate"))
+    assert "--seeds 1 --donations 3 --from 1 --without all --acts " in shrunk
+    acts = shrunk.partition("--acts ")[2].split()[0]
+
+    again = main(["--seeds", "1", "--donations", "3", "--from", "1", "--without", "all", "--acts", acts, "--no-shrink"])
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    assert again == 1 and told["donations"] == 1 and told["lost"] == 1
+
+
+def test_acts_that_are_no_numbers_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--acts", "first"])
+
+    assert "'first' is no list of numbers, such as 3,17,20, nor none" in capsys.readouterr().err
 
 
 def test_an_unknown_kind_of_weather_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from tests.simulation.aws.errors import refused
 from tests.simulation.aws.transactions import cancelled
 from tests.simulation.clock.scheduler import Process, Scheduler
+from tests.simulation.world.touched import single_delivery, touched
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.weather import Weather
 
@@ -68,6 +69,7 @@ class AwsDoor:
             if attempt:
                 scheduler.pause(min(20.0, self._chance.random() * 2**attempt))
             scheduler.pause(self._chance.uniform(_QUICKEST, _SLOWEST))
+            self._note_work(operation, arguments)
             self._befall(process, operation)
             fault = weather.strikes(scheduler.seconds, *_FAULTS)
             if fault is not None:
@@ -87,7 +89,7 @@ class AwsDoor:
                     raise
                 error = refusal
                 continue
-            self._trace.line(process.name, operation)
+            self._trace.line(process.name, operation, touched(operation, arguments) if self._trace.keeps else "")
             if weather.strikes(scheduler.seconds, "death"):
                 self._trace.line(process.name, f"dies after {operation}")
                 process.die()
@@ -98,6 +100,12 @@ class AwsDoor:
             return answer
         assert error is not None
         raise error
+
+    def _note_work(self, operation: str, arguments: Mapping[str, Any]) -> None:
+        """A thread works on the delivery whose row it reads or writes alone."""
+        delivery = single_delivery(operation, arguments) if self._trace.keeps else None
+        if delivery is not None:
+            self._trace.begins_with(delivery)
 
     def _befall(self, process: Process, operation: str) -> None:
         """What can happen to the process itself before its call leaves."""

@@ -126,7 +126,8 @@ class Connections(BaseAdapter):
             return _response(request, Answer(whole.status_code, part, whole.headers.get("Content-Type"), {}))
         if fault == "http-late-landing":
             delay = self._latest_landing() * chance.random() ** 0.5
-            self._scheduler.after(delay, lambda: self._lands(request, system, target))
+            delivery = self._trace.works_on()
+            self._scheduler.after(delay, lambda: self._lands(request, system, target, delivery))
         is_carried_out = fault in ("http-lost-after", "http-5xx-after") or (
             fault in ("http-gateway-page", "http-slow", "http-body-cut")  # fmt: skip and chance.random() < 0.5
         )
@@ -146,8 +147,8 @@ class Connections(BaseAdapter):
             return _response(request, Answer(chance.choice((200, 502, 504)), _PAGE, "text/html", {}))
         return _response(request, Answer(chance.choice(_STATUSES), b'{"Message":"injected"}', "application/json", {}))
 
-    def _lands(self, request: requests.PreparedRequest, system: str, target: str) -> None:
-        self._trace.line(system, f"a late request lands: {request.method} {target}")
+    def _lands(self, request: requests.PreparedRequest, system: str, target: str, delivery: str) -> None:
+        self._trace.line(system, f"a late request lands: {request.method} {target}", delivery=delivery)
         self._answered(request, system, target)
 
     def _answered(self, request: requests.PreparedRequest, system: str, target: str) -> requests.Response:

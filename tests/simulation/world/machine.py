@@ -15,6 +15,7 @@ from giftbridge.surroundings import Surroundings
 from ops.simulators.service import SimulatedService
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Process, Scheduler
+from tests.simulation.world.acts import Acts
 from tests.simulation.world.aws_door import AwsDoor
 from tests.simulation.world.connections import Connections
 from tests.simulation.world.trace import Trace
@@ -33,6 +34,7 @@ class Machine:
     weather: Weather
     trace: Trace
     latest_landing: float
+    acts: Acts
     deaths: int = 0
     errors: Counter[str] = field(default_factory=Counter)
 

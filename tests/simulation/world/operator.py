@@ -64,7 +64,7 @@ class Operator:
             return
         for _ in range(self._draw.randint(1, 8)):
             act = self._draw.choice((self.retry_failed, self.redrive, self.pause_for_a_while, self.review))
-            self.machine.scheduler.at(self._draw.uniform(0, until), act)
+            self.machine.acts.at(self._draw.uniform(0, until), act)
 
     def put_in_order(self, begins: float) -> None:
         """What is done once the weather is calm: resume all, redrive, retry, decide what is asked, retry once more."""

@@ -56,7 +56,7 @@ class People:
             self.population.make_gift("one_time", now - PAST + timedelta(hours=number % 40))
 
     def _at(self, seconds: float, act: Callable[[], None]) -> None:
-        self.machine.scheduler.at(seconds, act)
+        self.machine.acts.at(seconds, act)
 
     def _give(self) -> None:
         """One gift, now; it may become visible later than its own date."""

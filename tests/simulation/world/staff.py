@@ -26,7 +26,7 @@ class Staff:
 
     def plan(self, first: float, last: float) -> None:
         """Draw when who does what."""
-        at, states = self.machine.scheduler.at, self.machine.weather.states
+        at, states = self.machine.acts.at, self.machine.weather.states
         if "staff-merges" in states:
             for _ in range(_MERGES):
                 at(self._draw.uniform(first, last), self.merge)

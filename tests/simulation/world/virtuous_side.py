@@ -65,14 +65,14 @@ class VirtuousSide:
     def plan(self, batch: LambdaFunction, edits: int, first: float, last: float) -> None:
         """Staff's edits, batches on demand and the imports that follow, and the sending of webhooks."""
         self._batch = batch
-        at = self.machine.scheduler.at
+        at = self.machine.acts.at
         for _ in range(edits):
             kind = self._draw.choice((*TRAVELLING, *IDLE))
             at(self._draw.uniform(first, last), lambda kind=kind: self._edit(kind))
         for _ in range(self._draw.randint(1, 3)):
             at(self._draw.uniform(first, last), self.run_batch)
             at(self._draw.uniform(first, last), self.run_import)
-        at(0.0, self._send_due)
+        self.machine.scheduler.at(0.0, self._send_due)
 
     def put_in_order(self, begins: float) -> None:
         """Once the weather is calm: batches, and imports of all that is held."""

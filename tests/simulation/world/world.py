@@ -25,6 +25,7 @@ from tests.simulation.judge.judge import judge
 from tests.simulation.judge.reconciled import compare_verdicts
 from tests.simulation.judge.tables import RawTables
 from tests.simulation.judge.verdict import Verdict
+from tests.simulation.world.acts import Acts
 from tests.simulation.world.constants import drawn_small
 from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
@@ -73,7 +74,10 @@ class Outcome:
 
 
 class World:
-    """The world of one seed. `without` names kinds of weather that are left out; `destinations` are drawn if empty."""
+    """The world of one seed. `without` names kinds of weather that are left out; `destinations` are drawn if empty.
+
+    Of what people plan to do `only` these acts happen, by number.
+    """
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class World:
         without: Collection[str] = (),
         *,
         destinations: tuple[str, ...] = (),
+        only: Collection[int] | None = None,
         keeps_trace: bool = False,
     ) -> None:
         self.seed = seed
@@ -99,7 +104,8 @@ class World:
         services = {"raisedonors": self.raisedonors, "aegis": self.aegis, "virtuous": virtuous}
         document = self._settings(constants["settings"])
         latest_landing = 0.9 * float(document["retries"]["unknown_wait_seconds"])
-        self.machine = Machine(self.scheduler, self.account, services, self.weather, self.trace, latest_landing)
+        acts = Acts(self.scheduler, only)
+        self.machine = Machine(self.scheduler, self.account, services, self.weather, self.trace, latest_landing, acts)
         self._connect(document, virtuous.api_key)
         population = Population(seed, self.raisedonors.store, self.aegis.store)
         events = Events(seed, self.raisedonors.store, self.aegis.store)
