@@ -46,6 +46,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--without", type=_kinds, default=(), metavar="KIND,...", help=f"leave weather out: {', '.join(KINDS)}, or all"
     )
+    parser.add_argument(
+        "--with", type=_kinds, default=(), dest="forced", metavar="KIND,...", help="weather that every seed has"
+    )
     return parser.parse_args(arguments)
 
 
@@ -59,7 +62,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 def _played(options: argparse.Namespace) -> Iterator[Played]:
     """The worlds one after the other, in the order of their seeds."""
-    play = partial(_play, donations=options.donations, without=options.without, keeps_trace=options.trace)
+    play = partial(_play, donations=options.donations, without=options.without, forced=options.forced, keeps_trace=options.trace)
     seeds = range(options.seed_from, options.seed_from + options.seeds)
     if options.jobs <= 1:
         yield from map(play, seeds)
@@ -68,10 +71,12 @@ def _played(options: argparse.Namespace) -> Iterator[Played]:
         yield from pool.imap(play, seeds)
 
 
-def _play(seed: int, *, donations: int, without: tuple[str, ...], keeps_trace: bool) -> Played:
+def _play(
+    seed: int, *, donations: int, without: tuple[str, ...], forced: tuple[str, ...], keeps_trace: bool
+) -> Played:
     logging.disable(logging.CRITICAL)
     began = time.process_time()
-    world = World(seed, donations, without, keeps_trace=keeps_trace)
+    world = World(seed, donations, without, forced, keeps_trace=keeps_trace)
     outcome = world.run()
     lines = [*(f"weather: {line}" for line in world.weather.told()), *world.trace.lines] if keeps_trace else []
     return outcome, lines, time.process_time() - began
@@ -92,6 +97,7 @@ def _tell(outcome: Outcome, options: argparse.Namespace) -> None:
         if verdict.cents:
             print(f"    {verdict.cents} cents differ")
         without = f" --without {','.join(options.without)}" if options.without else ""
+        without += f" --with {','.join(options.forced)}" if options.forced else ""
         again = f"--seeds 1 --donations {options.donations} --from {outcome.seed}{without} --trace"
         print(f'    again: make simulate ARGS="{again}"', flush=True)
     if options.seeds == 1:

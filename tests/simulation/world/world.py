@@ -30,6 +30,8 @@ from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
 from tests.simulation.world.operator import Operator
 from tests.simulation.world.people import FIRST_GIFT_AT, PAST, People
+from tests.simulation.world.restore import Restoration
+from tests.simulation.world.rotations import Rotations
 from tests.simulation.world.staff import Staff
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.triggers import EventSource, Schedule
@@ -73,11 +75,19 @@ class Outcome:
 
 
 class World:
-    """The world of one seed. `without` names kinds of weather that are left out."""
+    """The world of one seed. `without` names kinds of weather that are left out, `forced` those it has in any case."""
 
-    def __init__(self, seed: int, donations: int, without: Collection[str] = (), *, keeps_trace: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        donations: int,
+        without: Collection[str] = (),
+        forced: Collection[str] = (),
+        *,
+        keeps_trace: bool = False,
+    ) -> None:
         self.seed = seed
-        self.weather = Weather.drawn(seed, without)
+        self.weather = Weather.drawn(seed, without, forced)
         constants = small_constants(seed, self.weather.states)
         self.scheduler = Scheduler(BEGIN)
         self.trace = Trace(keeps=keeps_trace)
@@ -102,6 +112,10 @@ class World:
         self.operator = Operator(seed, self.machine)
         self.staff = Staff(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.tables = RawTables(self.account)
+        self.restoration: Restoration | None = None
+        if "restored" in self.weather.states:
+            self.restoration = Restoration(seed, self.machine, self.operator, FIRST_GIFT_AT, self.people.ends_at)
+        self.rotations = Rotations(seed, self.machine, FIRST_GIFT_AT, self.people.ends_at)
         self._lay_out_weather()
         self._wire_up()
 
@@ -141,6 +155,9 @@ class World:
         self.operator.plan(self.people.ends_at)
         self.staff.plan(FIRST_GIFT_AT, self.people.ends_at)
         self._plan_settings()
+        self.rotations.plan()
+        if self.restoration is not None:
+            self.restoration.plan()
         self.weather.calms_at = self.weather_calms()
         self.operator.put_in_order(self.weather.calms_at + 60)
         if self.virtuous is not None:
@@ -169,7 +186,9 @@ class World:
 
     def weather_calms(self) -> float:
         """When nothing goes wrong any more."""
-        last = max([self.people.ends_at, *(outage.ends for outage in self.weather.outages)])
+        last = max([self.people.ends_at, self.rotations.ends_at, *(outage.ends for outage in self.weather.outages)])
+        if self.restoration is not None:
+            last = max(last, self.restoration.ends_at)
         return last + _PAUSE_AFTER_THE_LAST_ACT
 
     def _wire_up(self) -> None:
