@@ -62,7 +62,8 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 def _played(options: argparse.Namespace) -> Iterator[Played]:
     """The worlds one after the other, in the order of their seeds."""
-    play = partial(_play, donations=options.donations, without=options.without, forced=options.forced, keeps_trace=options.trace)
+    kinds = {"without": options.without, "forced": options.forced}
+    play = partial(_play, donations=options.donations, keeps_trace=options.trace, **kinds)
     seeds = range(options.seed_from, options.seed_from + options.seeds)
     if options.jobs <= 1:
         yield from map(play, seeds)
@@ -71,9 +72,7 @@ def _played(options: argparse.Namespace) -> Iterator[Played]:
         yield from pool.imap(play, seeds)
 
 
-def _play(
-    seed: int, *, donations: int, without: tuple[str, ...], forced: tuple[str, ...], keeps_trace: bool
-) -> Played:
+def _play(seed: int, *, donations: int, without: tuple[str, ...], forced: tuple[str, ...], keeps_trace: bool) -> Played:
     logging.disable(logging.CRITICAL)
     began = time.process_time()
     world = World(seed, donations, without, forced, keeps_trace=keeps_trace)

@@ -1,8 +1,11 @@
-"""What need not have been sent: changes made while their destination was switched off, or before it was connected."""
+"""What need not have been sent: changes made while their destination was switched off, or before it was connected.
+
+And what a restore of the tables has taken away for good.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,12 +23,35 @@ class Span:
     ends: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A restore: the tables named are as they were `to`; what they held of the time until `at` is gone."""
+
+    tables: Collection[str]
+    to: datetime
+    at: datetime
+
+    def line_is_gone(self, ended_at: datetime) -> bool:
+        """A delivery that ended in that time may have lost its line, where its own row was not restored."""
+        return "ActivityTable" in self.tables and self.to <= ended_at <= self.at
+
+    def row_is_gone(self, held_at: datetime) -> bool:
+        """A row that the import tool was given in that time may go once more with what RaiseDonors says by then.
+
+        What the tool holds nobody can look up, and of two rows with one id it keeps the first.
+        """
+        return "DeliveriesTable" in self.tables and self.to <= held_at <= self.at
+
+
 class Excuses:
     """Looks records up by kind and id."""
 
-    def __init__(self, raisedonors: RaiseDonorsStore, spans: Sequence[Span]) -> None:
+    def __init__(
+        self, raisedonors: RaiseDonorsStore, spans: Sequence[Span], forgotten: Forgotten | None = None
+    ) -> None:
         self._raisedonors = raisedonors
         self._spans = spans
+        self.forgotten = forgotten
 
     def excuse(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a record of RaiseDonors was made or changed in such a time."""

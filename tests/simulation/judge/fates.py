@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from tests.simulation.judge.excuses import Excuses
@@ -40,6 +41,15 @@ class Fates:
         """Whether one of these visibly waits for a person, or was ignored and people are told so by a notice."""
         states = ((name, self.state(name)) for name in names)
         return any(state == "failed" or (state == "ignored" and name in self._noticed) for name, state in states)
+
+    def line_is_gone(self, name: str) -> bool:
+        """Whether a restore may have taken the line that tells of a delivery's end."""
+        forgotten, ended = self._excuses.forgotten, self._rows[name].get("updated_at")
+        return forgotten is not None and ended is not None and forgotten.line_is_gone(datetime.fromisoformat(ended))
+
+    def row_is_gone(self, held_at: datetime) -> bool:
+        """Whether a restore may have taken what was handed to the import tool then."""
+        return self._excuses.forgotten is not None and self._excuses.forgotten.row_is_gone(held_at)
 
     def is_excused(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a change of this record need not have been sent."""

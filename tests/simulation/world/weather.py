@@ -90,7 +90,7 @@ class Weather:
 
     @classmethod
     def drawn(cls, seed: int, without: Collection[str] = (), forced: Collection[str] = ()) -> Weather:
-        """The weather of a seed. `without` leaves kinds out, `forced` brings them; the rest stays as the seed has it."""
+        """The weather of a seed. `without` leaves kinds out, `forced` brings them; all others stay as drawn."""
         roughness = random.Random(f"roughness {seed}").random()
         # Each kind has a draw of its own: a kind more changes nothing about the others.
         draws = {kind: random.Random(f"weather {seed} {kind}") for kind in KINDS}

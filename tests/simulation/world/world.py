@@ -19,7 +19,7 @@ from ops.simulators.population_events import Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
-from tests.simulation.judge.excuses import Excuses, Span
+from tests.simulation.judge.excuses import Excuses, Forgotten, Span
 from tests.simulation.judge.fates import Fates
 from tests.simulation.judge.judge import judge
 from tests.simulation.judge.reconciled import compare_verdicts
@@ -30,7 +30,7 @@ from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
 from tests.simulation.world.operator import Operator
 from tests.simulation.world.people import FIRST_GIFT_AT, PAST, People
-from tests.simulation.world.restore import Restoration
+from tests.simulation.world.restore import RUNS_OUT_SECONDS, Restoration
 from tests.simulation.world.rotations import Rotations
 from tests.simulation.world.staff import Staff
 from tests.simulation.world.trace import Trace
@@ -266,7 +266,13 @@ class World:
         ]
         asked = self.destinations[:1] if "backfill" in self.weather.states else ()
         past = [Span(name, BEGIN - PAST - DAY, BEGIN) for name in self.destinations if name not in asked]
-        return Excuses(self.raisedonors.store, [*spans, *past])
+        return Excuses(self.raisedonors.store, [*spans, *past], self._forgotten())
+
+    def _forgotten(self) -> Forgotten | None:
+        one = self.restoration
+        if one is None:
+            return None
+        return Forgotten(one.tables, self._moment(one.to), self._moment(one.at + RUNS_OUT_SECONDS))
 
     @staticmethod
     def _moment(seconds: float) -> datetime:

@@ -46,6 +46,8 @@ class ChangeSighting:
     is_old: bool
     raw_mark: str = ""
     created_at: datetime | None = None
+    is_forgotten: bool = False
+    """Whether something may have been agreed on that a restore of the tables has forgotten."""
 
     @property
     def mark(self) -> str:

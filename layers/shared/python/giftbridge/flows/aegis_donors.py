@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
@@ -11,7 +11,8 @@ from giftbridge.domain.aegis_mapping import GatheredPartner
 from giftbridge.domain.aegis_merging import Merge, Record, merged_partner
 from giftbridge.domain.agreed import Fields, changed_since, donor_fields, field_changes
 from giftbridge.domain.donations import Donor
-from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER
+from giftbridge.domain.notices import EDIT_FORGOTTEN, EDIT_WITHOUT_PARTNER
+from giftbridge.domain.restores import may_have_been_sent
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.errors import Skipped
 from giftbridge.flows.aegis_partners import AegisPartners
@@ -34,6 +35,8 @@ class AegisDonors:
         """What changed on the donor since both sides last agreed goes into the partner; the rest stays as it is."""
         edit = self._edit(work)
         record = self._partner_record(work, edit)
+        if edit.is_forgotten:
+            self._compare(work, edit, record)
         if record is None:
             self._tell(work, edit)
             return
@@ -74,7 +77,8 @@ class AegisDonors:
             raise Skipped("seen for the first time", cause="nothing-changed")
         if not changed_since(bases, fields):
             raise Skipped("nothing that Aegis knows changed", cause="nothing-changed")
-        return _Edit(entity, donor, settings.aegis, bases, fields)
+        is_forgotten = not any(bases) and may_have_been_sent(work.facts)
+        return _Edit(entity, donor, settings.aegis, bases, fields, is_forgotten)
 
     def _partner_record(self, work: Work, edit: _Edit) -> dict[str, Any] | None:
         """The donor's active partner, whole; None without one."""
@@ -88,6 +92,21 @@ class AegisDonors:
         work.facts["partner"] = partner_id
         return record
 
+    def _compare(self, work: Work, edit: _Edit, record: Record | None) -> NoReturn:
+        """What both had agreed on is lost with the tables: where they differ, a person is told. Raises Skipped."""
+        work.also.append(work.agree(edit.entity, edit.fields))
+        merged = edit.merged(record) if record is not None else None
+        if merged is None or not merged.changes:
+            raise Skipped("seen for the first time since the tables were restored", cause="nothing-changed")
+        work.notify(
+            EDIT_FORGOTTEN,
+            edit.entity,
+            f"differs from partner {work.facts['partner']} in Aegis, and the tables were restored: "
+            "which of them was edited is not known any more",
+            merged.changes,
+        )
+        raise Skipped("which side was edited is not known any more: the notification list is told", cause="forgotten")
+
     def _tell(self, work: Work, edit: _Edit) -> None:
         """Without an active partner the notification list is told, and the edit is done with. Raises Skipped."""
         changes = field_changes(edit.bases[-1], edit.fields)
@@ -100,13 +119,14 @@ class AegisDonors:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """A donor as Aegis may have them, and as they are now."""
+    """A donor as Aegis may have them, and as they are now. `is_forgotten`: what was agreed on, a restore took away."""
 
     entity: str
     donor: Donor
     settings: AegisSettings
     bases: tuple[Fields, ...]
     fields: Fields
+    is_forgotten: bool
 
     def merged(self, record: Record) -> Merge:
         """The partner with the edit."""

@@ -12,7 +12,8 @@ from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.agreed import Fields, base_of_first_sight
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
-from giftbridge.domain.times import readable_moment
+from giftbridge.domain.delivery_ids import donor_noted_id
+from giftbridge.domain.restores import Restore
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
@@ -35,6 +36,7 @@ class _ChangeFeed:
         self.tools = tools
         self.raisedonors = raisedonors
         self.threads = threads
+        self._restore: Restore | None = None
 
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A record of the feed; None for one that is none of our business."""
@@ -43,6 +45,9 @@ class _ChangeFeed:
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Count what changed, record what is seen for the first time; the deliveries that are now to be worked on."""
         sightings = [sighting for raw in raws if (sighting := self.sighting(raw, turn)) is not None]
+        self._restore = newest_restore(self.tools.state)
+        if self._restore is not None:
+            sightings = [self._restore.of_life_before(sighting, turn.now) for sighting in sightings]
         newest = {sighting.entity: sighting for sighting in sightings}
         # The deliveries first: one that ends meanwhile has moved what is agreed on by the time that is read.
         known = self.tools.deliveries.get_many(sighting.delivery_id for sighting in newest.values())
@@ -71,7 +76,7 @@ class _ChangeFeed:
                 if self.tools.deliveries.count_sighting(known, sighting.mark):
                     return "counted again", None
             elif (
-                written := self._write(known, after, self._base(sighting, agreed, turn), turn, sighting.modified_at)
+                written := self._write(known, self._marked(after, known, sighting, agreed), sighting, agreed, turn)
             ) is not None:
                 return written.state.value, written
             known = self.tools.deliveries.get(sighting.delivery_id)
@@ -79,20 +84,29 @@ class _ChangeFeed:
         raise LostRace(f"{sighting.delivery_id} kept changing", (sighting.delivery_id,))
 
     def _base(self, sighting: ChangeSighting, agreed: Fields | None, turn: Turn) -> list[Write]:
-        """What an edit that comes before the first turn of an old schedule is told from."""
+        """What an edit that comes before the first turn of an old schedule is told from.
+
+        What a restore has forgotten may be anything: all is compared.
+        """
         if agreed is not None or sighting.fields is None:
             return []
-        base = base_of_first_sight(sighting.fields)
+        base = {} if sighting.is_forgotten else base_of_first_sight(sighting.fields)
         return [self.tools.agreed.first(sighting.entity, DESTINATION, base, turn.now)]
 
+    def _marked(
+        self, after: Delivery, before: Delivery | None, sighting: ChangeSighting, agreed: Fields | None
+    ) -> Delivery:
+        """What the life before a restore may have done is looked for; what it had agreed on is not known any more."""
+        is_forgotten = sighting.is_forgotten and (before is None or agreed is None)
+        return self._restore.marked(after, None) if is_forgotten and self._restore is not None else after
+
     def _write(
-        self, before: Delivery | None, after: Delivery, base: list[Write], turn: Turn, changed_at: datetime | None
+        self, before: Delivery | None, after: Delivery, sighting: ChangeSighting, agreed: Fields | None, turn: Turn
     ) -> Delivery | None:
-        restore = newest_restore(self.tools.state) if before is None else None
-        nudged = turn.nudged(restore.marked(after, changed_at) if restore is not None else after)
+        base, nudged = self._base(sighting, agreed, turn), turn.nudged(after)
         if before is None:
             return nudged if self.tools.deliveries.add(nudged, *base) else None
-        lines = []
+        lines = base if sighting.is_forgotten else []
         if before.state is State.FAILED:
             line = self.tools.activity.line(
                 after.donor_entity,
@@ -185,14 +199,17 @@ class NoteFeed:
         ]
         known: Mapping[str, Delivery] = self.tools.deliveries.get_many(note.id for note in planned)
         new = {note.id: note for note in planned if note.id not in known}
-        written = self.tools.side_by_side(lambda note: self._write(note, turn), list(new.values()), self.threads)
+        made = {donor_noted_id(sighting.note_id): sighting.created_at for sighting in sightings}
+        written = self.tools.side_by_side(
+            lambda note: self._write(note, made[note.id], turn), list(new.values()), self.threads
+        )
         done = [note for note in written if note is not None]
         turn.counts.update(note.state.value for note in done)
         return done
 
-    def _write(self, note: Delivery, turn: Turn) -> Delivery | None:
+    def _write(self, note: Delivery, written: datetime | None, turn: Turn) -> Delivery | None:
+        """By when it was written: a note from before a restore may have been touched again since."""
         restore = newest_restore(self.tools.state)
-        written = readable_moment(note.result.get("modified"))
         nudged = turn.nudged(restore.marked(note, written) if restore is not None else note)
         return nudged if self.tools.deliveries.add(nudged) else None
 
