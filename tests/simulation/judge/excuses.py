@@ -25,11 +25,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A restore: the tables named are as they were `to`; what they held of the time until `at` is gone."""
+    """A restore: the tables named are as they were `to`; what they held of the time until `at` is gone.
+
+    `told` is when `giftbridge restored` told of it: the product knows no other end of the life before.
+    """
 
     tables: Collection[str]
     to: datetime
     at: datetime
+    told: datetime
 
     def line_is_gone(self, ended_at: datetime) -> bool:
         """A delivery that ended in that time may have lost its line, where its own row was not restored."""
@@ -53,10 +57,21 @@ class Excuses:
         self._spans = spans
         self.forgotten = forgotten
 
+    def may_be_forgotten(self, kind: str, record_id: int) -> bool:
+        """Whether the deliveries of a record may have been there before a restore, and be gone with it.
+
+        A gift given back by then goes to Virtuous with its reversal: a row that is held there nobody can look up.
+        """
+        one = self.forgotten
+        entry = self._entry(kind, record_id)
+        return one is not None and entry is not None and entry.history[0].modified <= ticks_of(one.told)
+
+    def _entry(self, kind: str, record_id: int) -> Entry | None:
+        return next((one for one in self._raisedonors.records(kind).all_entries() if one.record_id == record_id), None)
+
     def excuse(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a record of RaiseDonors was made or changed in such a time."""
-        records = self._raisedonors.records(kind)
-        entry = next((one for one in records.all_entries() if one.record_id == record_id), None)
+        entry = self._entry(kind, record_id)
         return entry is not None and any(
             span.destination == destination and _touched(entry, span) for span in self._spans
         )

@@ -44,8 +44,15 @@ class Fates:
 
     def line_is_gone(self, name: str) -> bool:
         """Whether a restore may have taken the line that tells of a delivery's end."""
-        forgotten, ended = self._excuses.forgotten, self._rows[name].get("updated_at")
-        return forgotten is not None and ended is not None and forgotten.line_is_gone(datetime.fromisoformat(ended))
+        row, forgotten = self._rows[name], self._excuses.forgotten
+        # Its row may have been touched again since.
+        moments = (row.get("updated_at"), row.get("attempt", {}).get("started_at"))
+        found = [datetime.fromisoformat(moment) for moment in moments if moment]
+        return forgotten is not None and any(map(forgotten.line_is_gone, found))
+
+    def is_forgotten(self, kind: str, record_id: int) -> bool:
+        """Whether a restore may have taken what was sent of a record: it was made before."""
+        return self._excuses.may_be_forgotten(kind, record_id)
 
     def row_is_gone(self, held_at: datetime) -> bool:
         """Whether a restore may have taken what was handed to the import tool then."""

@@ -38,6 +38,7 @@ class Restoration:
         self.is_adopted = draw.random() < 0.5
         self.works_for = draw.uniform(60, _LONGEST_WORK_SECONDS)
         self.undone = 0
+        self.told_at = 0.0
         self.settings = ""
         for name in self.tables:
             machine.account.dynamodb.tables[name].keep_journal()
@@ -83,6 +84,7 @@ class Restoration:
                 self.machine.trace.line(NAME, "tells of the restore once more")
                 scheduler.after(_TELLS_AGAIN_SECONDS, self._tell)
                 return
+            self.told_at = scheduler.seconds
             self._run_again()
 
         self.machine.trace.line(NAME, "giftbridge restored")

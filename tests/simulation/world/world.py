@@ -272,7 +272,8 @@ class World:
         one = self.restoration
         if one is None:
             return None
-        return Forgotten(one.tables, self._moment(one.to), self._moment(one.at + RUNS_OUT_SECONDS))
+        restored = self._moment(one.at + RUNS_OUT_SECONDS)
+        return Forgotten(one.tables, self._moment(one.to), restored, self._moment(one.told_at))
 
     @staticmethod
     def _moment(seconds: float) -> datetime:
