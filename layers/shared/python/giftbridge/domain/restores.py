@@ -12,6 +12,8 @@ from giftbridge.domain.deliveries import Delivery, State, Step
 from giftbridge.domain.delivery_life import reopened
 from giftbridge.domain.times import format_moment, parse_moment
 
+# In a delivery's result: that both sides were compared since.
+COMPARED = "restored:compared"
 # In a delivery's result: since when the life before the restore may have sent it, and the steps looked for since.
 RESTORED = "restored:to"
 _LOOKED = "restored:looked"
@@ -44,8 +46,13 @@ class Restore:
             return delivery
         return replace(delivery, result={**delivery.result, RESTORED: format_moment(self.to)})
 
-    def of_life_before(self, sighting: ChangeSighting, now: datetime) -> ChangeSighting:
-        """A donor or a schedule that the life before may have known, so that no first sight of it is one."""
+    def of_life_before(self, sighting: ChangeSighting, known: Delivery | None, now: datetime) -> ChangeSighting:
+        """A donor or a schedule that the life before may have known, so that no first sight of it is one.
+
+        What it agreed on since is forgotten, until a delivery marked for this restore has compared both sides.
+        """
+        if known is not None and known.result.get(RESTORED) == format_moment(self.to):
+            return sighting
         is_old = sighting.created_at is None or sighting.created_at < self.at
         may_be_known = is_old and now < self.at + _READ_AGAIN_WITHIN
         return replace(sighting, is_old=True, is_forgotten=True) if may_be_known else sighting
@@ -76,6 +83,11 @@ def sent_since(facts: Mapping[str, str], step: Step) -> datetime | None:
 def may_have_been_sent(facts: Mapping[str, str]) -> bool:
     """Whether the life before a restore may have sent this."""
     return RESTORED in facts
+
+
+def is_to_be_compared(facts: Mapping[str, str]) -> bool:
+    """Whether what both sides agreed on may have been forgotten, and was not compared since."""
+    return RESTORED in facts and COMPARED not in facts
 
 
 def looked_for(facts: Mapping[str, str], step: Step) -> dict[str, str]:

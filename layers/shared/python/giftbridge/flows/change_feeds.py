@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from giftbridge.domain.agreed import Fields, base_of_first_sight
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
 from giftbridge.domain.delivery_ids import donor_noted_id
-from giftbridge.domain.restores import Restore
+from giftbridge.domain.restores import COMPARED, Restore
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
@@ -45,13 +46,16 @@ class _ChangeFeed:
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Count what changed, record what is seen for the first time; the deliveries that are now to be worked on."""
         sightings = [sighting for raw in raws if (sighting := self.sighting(raw, turn)) is not None]
-        self._restore = newest_restore(self.tools.state)
-        if self._restore is not None:
-            sightings = [self._restore.of_life_before(sighting, turn.now) for sighting in sightings]
         newest = {sighting.entity: sighting for sighting in sightings}
         # The deliveries first: one that ends meanwhile has moved what is agreed on by the time that is read.
         known = self.tools.deliveries.get_many(sighting.delivery_id for sighting in newest.values())
         agreed = self.tools.agreed.get_many(newest, DESTINATION)
+        restore = self._restore = newest_restore(self.tools.state)
+        if restore is not None:
+            newest = {
+                name: restore.of_life_before(sighting, known.get(sighting.delivery_id), turn.now)
+                for name, sighting in newest.items()
+            }
         written = self.tools.side_by_side(
             lambda s: self._count(s, known.get(s.delivery_id), agreed.get(s.entity), turn),
             list(newest.values()),
@@ -75,9 +79,7 @@ class _ChangeFeed:
             elif known is not None and known.state in OPEN_STATES:
                 if self.tools.deliveries.count_sighting(known, sighting.mark):
                     return "counted again", None
-            elif (
-                written := self._write(known, self._marked(after, known, sighting, agreed), sighting, agreed, turn)
-            ) is not None:
+            elif (written := self._write(known, self._marked(after, sighting), sighting, agreed, turn)) is not None:
                 return written.state.value, written
             known = self.tools.deliveries.get(sighting.delivery_id)
             agreed = self.tools.agreed.get(sighting.entity, DESTINATION)
@@ -93,12 +95,12 @@ class _ChangeFeed:
         base = {} if sighting.is_forgotten else base_of_first_sight(sighting.fields)
         return [self.tools.agreed.first(sighting.entity, DESTINATION, base, turn.now)]
 
-    def _marked(
-        self, after: Delivery, before: Delivery | None, sighting: ChangeSighting, agreed: Fields | None
-    ) -> Delivery:
+    def _marked(self, after: Delivery, sighting: ChangeSighting) -> Delivery:
         """What the life before a restore may have done is looked for; what it had agreed on is not known any more."""
-        is_forgotten = sighting.is_forgotten and (before is None or agreed is None)
-        return self._restore.marked(after, None) if is_forgotten and self._restore is not None else after
+        if not sighting.is_forgotten or self._restore is None:
+            return after
+        fresh = {name: value for name, value in after.result.items() if name != COMPARED}
+        return self._restore.marked(replace(after, result=fresh), None)
 
     def _write(
         self, before: Delivery | None, after: Delivery, sighting: ChangeSighting, agreed: Fields | None, turn: Turn
