@@ -14,6 +14,8 @@ DONATIONS = 20
 # What the product does not yet come through: each of these brings worlds to fail.
 KNOWN_EDGES = ("settings-flips", "staff-merges", "rate-limits", "other-integration")
 
+KINDS_WITHOUT_ROTATIONS = tuple(kind for kind in KINDS if not kind.endswith("rotated"))
+
 
 @pytest.fixture(scope="module")
 def calm() -> Iterator[World]:
@@ -31,6 +33,23 @@ def test_a_world_in_which_much_goes_wrong_comes_out_right(seed: int) -> None:
 
     assert outcome.verdict.sentences() == [] and outcome.verdict.cents == 0
     assert outcome.donations == DONATIONS and outcome.faults > 0
+
+
+@pytest.mark.parametrize("seed", [16, 48])
+def test_a_world_whose_tables_are_restored_to_an_earlier_moment_comes_out_right(seed: int) -> None:
+    world = World(seed, DONATIONS, KNOWN_EDGES, ("restored",))
+    outcome = world.run()
+
+    assert outcome.verdict.sentences() == [] and outcome.verdict.cents == 0
+    assert world.restoration is not None and world.restoration.undone > 0
+
+
+def test_a_world_whose_credentials_are_changed_comes_out_right() -> None:
+    rotations = ("raisedonors-rotated", "aegis-rotated", "virtuous-rotated")
+    outcome = World(5, DONATIONS, KINDS_WITHOUT_ROTATIONS, rotations).run()
+
+    assert outcome.verdict.sentences() == [] and outcome.verdict.cents == 0
+    assert all(outcome.struck[kind] == 1 for kind in rotations)
 
 
 def test_the_same_seed_makes_the_same_bytes() -> None:

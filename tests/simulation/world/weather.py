@@ -58,7 +58,7 @@ DENSITIES: Mapping[str, float] = {
 STATES = (
     "outage-raisedonors", "outage-aegis", "outage-virtuous", "clock-skew", "small-constants", "operator",
     "staff-merges", "other-integration", "settings-flips", "backfill", "rate-limits",
-    "restored", "raisedonors-rotated", "aegis-rotated", "virtuous-rotated", "contacts-merged",
+    "restored", "raisedonors-rotated", "aegis-rotated", "virtuous-rotated",
 )  # fmt: skip
 KINDS = (*DENSITIES, *STATES)
 _LEAST = 0.1
