@@ -16,14 +16,14 @@ from ops.operating import retry_runs
 from ops.operating.retry_runs import Outcome
 from tests.command.desk import desk
 from tests.command.retry_storm import Storm
-from tests.quick_moto import quicken
+from tests.memory_aws import install
 
 DELIVERIES, PER_HOUR = 5000, 20_000
 
 
 def main() -> int:
     """Run both and print the figures."""
-    quicken()
+    install()
     number = int(sys.argv[1]) if len(sys.argv) > 1 else DELIVERIES
     per_hour = int(sys.argv[2]) if len(sys.argv) > 2 else PER_HOUR
     is_well = _whole(number, per_hour)

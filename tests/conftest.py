@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.quick_moto import quicken
+from tests.memory_aws import install
 
-quicken()
+install()
 # These start an emulated AWS or build with sam: a process each, not one for each test.
 ONE_PROCESS = {"local_stack": "stack", "deployment": "stack", "e2e": "day"}
 _LONGEST_FIRST = {"e2e": 0, "local_stack": 1, "deployment": 1, "console": 2}

@@ -50,6 +50,7 @@ from ops.simulators.raisedonors import RaiseDonorsSimulator
 from ops.simulators.service import SimulatedService
 from ops.simulators.wire import ConnectionDropped
 from tests.deployment.template import resources
+from tests.memory_aws import memory_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -279,7 +280,7 @@ class Workbench:
 @contextmanager
 def workbench(seed: int = 1, token: Token = secrets.token_hex, **aegis_options: Any) -> Iterator[Workbench]:
     """A fresh workbench, connected, enabled at the clock's beginning, with the population's codes."""
-    with mock_aws():
+    with mock_aws(), memory_aws():
         dynamodb: DynamoDBClient = _session().client("dynamodb")
         sqs: SQSClient = _session().client("sqs")
         _make_tables(dynamodb)
@@ -310,7 +311,7 @@ def workbench(seed: int = 1, token: Token = secrets.token_hex, **aegis_options: 
             jitter=lambda: 0.5,
             time_left=TimeLeft(RUN_SECONDS),
             credentials_version=lambda system: credentials.get(system, ""),
-            # The mocked DynamoDB cannot be read while it is written to.
+            # Tests count calls in their order.
             threads=1,
             token=token,
         )

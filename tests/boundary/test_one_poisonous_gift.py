@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,7 @@ from ops.simulators.faults import FaultKind, FaultRule
 from tests.boundary.odd_answers import HTML
 from tests.workbench import Workbench, workbench
 
-IS_WHOLE = os.environ.get("MATRIX") == "all"
-OTHERS = 39 if IS_WHOLE else 19
+OTHERS = 39
 DONORS = 13
 WORDS = "select * from hearts"
 TWO_MINUTES = 2
@@ -64,10 +62,14 @@ POISONS = {
     "an unreadable gift": unread(200, '{"id":'),
     "a gift that is forbidden": unread(403),
     "a gift that makes its server fail": unread(500),
+    "a gift without a donor or a day that makes its server fail": Poison(
+        members={"donorId": None, "createdDate": None},
+        rule={"status": 500, "body": '{"Message":"An error has occurred."}'},
+        operation="getGift",
+    ),
     "odd decorations": Poison(members=ODD_DECORATIONS, ends=State.DELIVERED),
     "a country nobody knows": Poison(members={"billingAddress": {"countryString": "Atlantis"}}, ends=State.DELIVERED),
 }
-NORMALLY = ("403 of a firewall", "odd decorations")
 
 
 def forty_gifts(bench: Workbench, poison: Poison) -> tuple[int, list[int]]:
@@ -92,7 +94,7 @@ def put_into_force(bench: Workbench, poison: Poison, gift: int) -> FaultRule | N
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", POISONS if IS_WHOLE else NORMALLY)
+@pytest.mark.parametrize("name", POISONS)
 def test_the_others_are_delivered_within_two_minutes_and_it_ends_with_its_reason(name: str) -> None:
     poison = POISONS[name]
     with workbench() as bench:

@@ -203,7 +203,9 @@ def test_a_redrive_moves_all_dead_letters_and_retries_their_deliveries(connected
 
 def test_a_redrive_joins_one_that_runs_already(connected: Desk) -> None:
     connected.fail_gift()
-    connected.sqs.start_message_move_task(SourceArn="arn:aws:sqs:us-east-1:123456789012:aegis-dead.fifo")
+    url = connected.bench.dead_letter_url
+    known = connected.bench.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    connected.sqs.start_message_move_task(SourceArn=known["QueueArn"])
 
     assert connected.json("redrive")["moved"] == 1
     assert len(connected.sqs.tasks) == 1

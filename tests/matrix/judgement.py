@@ -95,8 +95,15 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, 
     return {name: after.get(name) for name in names if before.get(name) != after.get(name)}
 
 
+def _told_as(delivery: Delivery) -> State:
+    """How it ended. One that was sighted again ends as ignored when the turn before had sent all there was."""
+    trouble = delivery.trouble
+    is_repeat = trouble is not None and trouble.cause == "nothing-changed" and delivery.wanted > 1
+    return State.DELIVERED if is_repeat else delivery.state
+
+
 def _has_ended(delivery: Delivery | None, ends: frozenset[State]) -> bool:
-    if delivery is None or delivery.state not in ends:
+    if delivery is None or _told_as(delivery) not in ends:
         return False
     return not delivery.mirrors and delivery.wanted == delivery.served
 
@@ -108,7 +115,7 @@ def _wrong_end(bench: Workbench, name: str, ends: frozenset[State]) -> list[str]
         why = delivery and (delivery.state.value, delivery.trouble, delivery.mirrors, delivery.wanted, delivery.served)
         return [f"{name} ended as {why}"]
     lines = bench.tools.activity.of_entity(delivery.donor_entity)
-    told = [line for line in lines if line["delivery"] == name and line["what"] == delivery.state.value]
+    told = [line for line in lines if line["delivery"] == name and line["what"] == _told_as(delivery).value]
     return [] if told else [f"{name}: no activity line says it was {delivery.state}"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from tests.simulation.aws.errors import invalid, not_sent, refused
 from tests.simulation.aws.expressions import Expressions
 from tests.simulation.aws.reading import query, scan
-from tests.simulation.aws.table import Table
+from tests.simulation.aws.table import Table, made_table
 from tests.simulation.aws.transactions import Transactions
 from tests.simulation.aws.values import Item, copied_item, handed_out
 from tests.simulation.aws.writing import Change, planned
@@ -34,6 +34,20 @@ class DynamoDB:
         if found is None:
             raise refused("ResourceNotFoundException", "Requested resource not found")
         return found
+
+    def create_table(self, *, TableName: str, BillingMode: str, **definition: Any) -> Answer:
+        if TableName in self.tables:
+            raise refused("ResourceInUseException", f"Table already exists: {TableName}")
+        self.tables[TableName] = made_table(TableName, definition, self.now)
+        return {}
+
+    def describe_table(self, *, TableName: str) -> Answer:
+        schema = self.table(TableName).schema
+        keys = [
+            {"AttributeName": name, "KeyType": kind}
+            for name, kind in zip(schema.attributes, ("HASH", "RANGE"), strict=False)
+        ]
+        return {"Table": {"TableName": TableName, "KeySchema": keys, "ItemCount": len(self.table(TableName).rows)}}
 
     # --- one row ------------------------------------------------------------------------------------------
 

@@ -175,3 +175,20 @@ class Table:
 def _scattered(key: Key) -> tuple[int, str]:
     text = repr(key)
     return crc32(text.encode()), text
+
+
+def made_table(name: str, properties: Mapping[str, Any], now: Callable[[], float]) -> Table:
+    """An empty table."""
+    types = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
+    indexes = {}
+    for index in properties.get("GlobalSecondaryIndexes") or []:
+        projection = index["Projection"]
+        held = None if projection["ProjectionType"] == "ALL" else frozenset(projection.get("NonKeyAttributes", ()))
+        indexes[index["IndexName"]] = Index(index["IndexName"], _schema(index["KeySchema"], types), held)
+    return Table(name, _schema(properties["KeySchema"], types), indexes, now)
+
+
+def _schema(keys: list[dict[str, str]], types: Mapping[str, str]) -> KeySchema:
+    ordered = sorted(keys, key=lambda key: key["KeyType"] != "HASH")
+    names = tuple(key["AttributeName"] for key in ordered)
+    return KeySchema(names, {name: types[name] for name in names})

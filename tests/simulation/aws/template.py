@@ -9,10 +9,9 @@ from typing import Any
 
 from tests.deployment.template import as_deployed, own_template
 from tests.simulation.aws.dynamodb import DynamoDB
-from tests.simulation.aws.keys import KeySchema
 from tests.simulation.aws.secrets import SecretsManager
 from tests.simulation.aws.sqs import SQS
-from tests.simulation.aws.table import Index, Table
+from tests.simulation.aws.table import made_table
 
 
 @cache
@@ -70,23 +69,6 @@ class Account:
         """The variables that every function is given."""
         variables = template()["Globals"]["Function"]["Environment"]["Variables"]
         return {name: str(self.value(given)) for name, given in variables.items() if not _is_substituted(given)}
-
-
-def made_table(name: str, properties: Mapping[str, Any], now: Callable[[], float]) -> Table:
-    """An empty table."""
-    types = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
-    indexes = {}
-    for index in properties.get("GlobalSecondaryIndexes") or []:
-        projection = index["Projection"]
-        held = None if projection["ProjectionType"] == "ALL" else frozenset(projection.get("NonKeyAttributes", ()))
-        indexes[index["IndexName"]] = Index(index["IndexName"], _schema(index["KeySchema"], types), held)
-    return Table(name, _schema(properties["KeySchema"], types), indexes, now)
-
-
-def _schema(keys: list[dict[str, str]], types: Mapping[str, str]) -> KeySchema:
-    ordered = sorted(keys, key=lambda key: key["KeyType"] != "HASH")
-    names = tuple(key["AttributeName"] for key in ordered)
-    return KeySchema(names, {name: types[name] for name in names})
 
 
 def _defaults() -> dict[str, Any]:

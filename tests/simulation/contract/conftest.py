@@ -15,7 +15,7 @@ from moto import mock_aws
 from tests.simulation.aws.dynamodb import DynamoDB
 from tests.simulation.aws.secrets import SecretsManager
 from tests.simulation.aws.sqs import SQS
-from tests.simulation.aws.template import made_table
+from tests.simulation.aws.table import made_table
 
 # `giftbridge local` prints the address of its AWS; any other that needs no real account will do.
 ENDPOINT = os.environ.get("SIMULATION_AWS_ENDPOINT", "")

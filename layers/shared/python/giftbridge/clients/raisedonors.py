@@ -21,7 +21,7 @@ from giftbridge.clients.raisedonors_donors import (
     without_email,
 )
 from giftbridge.clients.raisedonors_notes import read_note
-from giftbridge.clients.raisedonors_schedules import changed_members, schedule_with_key
+from giftbridge.clients.raisedonors_schedules import changed_members, require_replaceable, schedule_with_key
 from giftbridge.clients.raisedonors_wire import (
     read_donation,
     read_donor,
@@ -82,7 +82,7 @@ class RaiseDonors:
         """A note as it is now (listDonorActivity: there is no read by id). Raises RecordMissing."""
         for entry in self._entries_of(donor_id, modified_at):
             if isinstance(entry, dict) and str(entry.get("id")) == note_id:
-                return read_note(entry)
+                return self.wire.whole("listDonorActivity", read_note, entry)
         raise _no_longer_there("donorActivity.id")
 
     def _entries_of(self, donor_id: int, since: datetime) -> list[Any]:
@@ -143,6 +143,10 @@ class RaiseDonors:
     def donation(self, donation_id: str) -> Donation:
         """A donation as it is now (getGift). Raises RecordMissing, Rejected when it cannot be read."""
         return self._one("getGift", f"/api/Gift/{donation_id}", "gift.id", donation_id, read_donation)
+
+    def gift_record(self, gift_id: str) -> dict[str, Any]:
+        """A gift as it is now, raw (getGift). Raises RecordMissing."""
+        return self._one("getGift", f"/api/Gift/{gift_id}", "gift.id", gift_id, dict)
 
     def donor(self, donor_id: int) -> Donor:
         """A donor as they are now (getDonor)."""
@@ -208,7 +212,7 @@ class RaiseDonors:
             self._write("setGiftCrmKey", "PATCH", path, body, donation_id, Absence.OPERATION)
         except Rejected as refused:
             # On a gift known to exist, either answer means that the account lacks the operation (setGiftCrmKey).
-            return _not_offered(refused)
+            return self._offers_not(refused)
         return True
 
     def store_donor_key(self, donor_id: int, partner_id: str) -> None:
@@ -221,7 +225,8 @@ class RaiseDonors:
         The only write is a full replace that steers real charges (replaceRecurringGift): read straight before, change
         the key alone, read again.
         """
-        before = self._schedule(schedule_id, read_object)
+        before = self._schedule(schedule_id, dict)
+        self.wire.whole("getRecurringGift", require_replaceable, before)
         if before.get("crmKey") == pledge_id:
             return []
         body = schedule_with_key(before, pledge_id)
@@ -286,12 +291,22 @@ class RaiseDonors:
         try:
             self._write("addDonorActivity", "POST", "/api/DonorActivity", entry, absence=Absence.OPERATION)
         except Rejected as refused:
-            return _not_offered(refused)
+            return self._offers_not(refused)
         return True
 
     def activity_subjects(self, donor_id: int, since: datetime) -> list[str]:
         """The subjects of our own entries under a donor's activity, modified since (listDonorActivity)."""
-        return our_subjects(self._entries_of(donor_id, since))
+        return self.wire.whole("listDonorActivity", our_subjects, self._entries_of(donor_id, since))
+
+    def _offers_not(self, refused: Rejected) -> bool:
+        """False where the account lacks an operation: beside a read that succeeds, no gateway answered instead of it.
+
+        Raises what was refused for any other reason, and what the read raises.
+        """
+        if refused.status not in _NOT_OFFERED:
+            raise refused
+        self.ping()
+        return False
 
     # --- calls --------------------------------------------------------------------------------------------
 
@@ -338,13 +353,6 @@ class RaiseDonors:
         is_right = positive_number(made) is not None and (asked is None or str(made) == str(asked))
         if not is_right or tells_an_error(answer.body):
             raise self.wire.unreadable(operation, "the answer is not the record that was written", writes=True)
-
-
-def _not_offered(refused: Rejected) -> bool:
-    """False for an answer that means that the account lacks the operation; anything else is raised again."""
-    if refused.status in _NOT_OFFERED:
-        return False
-    raise refused
 
 
 def _no_longer_there(field: str) -> RecordMissing:

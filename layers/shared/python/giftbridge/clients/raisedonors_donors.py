@@ -11,6 +11,7 @@ import simplejson
 from pydantic import BeforeValidator, Field
 
 from giftbridge.clients.raisedonors_wire import read_donor, read_model
+from giftbridge.clients.whole_answers import NotWhole, read_object
 from giftbridge.clients.wire_models import Text, WireModel
 from giftbridge.domain.change_sightings import OUR_NAME
 from giftbridge.domain.donations import Donor
@@ -106,6 +107,14 @@ def activity_body(donor_id: int, subject: str, body: str) -> dict[str, object]:
 
 
 def our_subjects(entries: list[Any]) -> list[str]:
-    """The subjects of the entries that are no person's notes."""
-    ours = (entry for entry in entries if isinstance(entry, dict) and entry.get("type") == OUR_ACTIVITY)
-    return [entry["subject"] for entry in ours if isinstance(entry.get("subject"), str)]
+    """The subjects of the entries that are no person's notes. Raises NotWhole where one of ours may stand unread."""
+    subjects: list[str] = []
+    for entry in map(read_object, entries):
+        sort, subject = entry.get("type"), entry.get("subject")
+        if not isinstance(sort, str):
+            raise NotWhole("an entry without a type")
+        if sort == OUR_ACTIVITY:
+            if not isinstance(subject, str):
+                raise NotWhole("an entry of ours without a subject")
+            subjects.append(subject)
+    return subjects

@@ -52,6 +52,12 @@ def _word(value: object) -> object:
     return word
 
 
+def _said_text(value: object) -> object:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("a text is expected")
+    return value
+
+
 def _said_flag(value: object) -> object:
     """A flag that is not said is false: servers leave out what is at its default."""
     return False if value in (None, "") else value
@@ -200,7 +206,7 @@ class WireSchedule(WireModel):
 
 class WireProject(WireModel):
     id: Id
-    name: Line = None
+    name: Annotated[Line, BeforeValidator(_said_text)] = None
     code: Code = None
     online_display_name: Line = None
     description: WholeText = None

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from giftbridge.clients.raisedonors_wire import read_model
-from giftbridge.clients.wire_models import Moment, Text, WireModel
+from giftbridge.clients.whole_answers import NotWhole, positive_number, read_object
 from giftbridge.domain.donations import Note
-
-
-class _Note(WireModel):
-    id: int
-    donor_id: int
-    subject: Text = None
-    body: Text = None
-    created_date: Moment
+from giftbridge.domain.texts import without_controls
 
 
 def read_note(raw: object) -> Note:
-    """A DonorActivity of type Note. Raises Rejected naming the field that cannot be read."""
-    note = read_model(_Note, raw, "donorActivity")
-    return Note(note.id, note.donor_id, note.subject or "", note.body or "", note.created_date)
+    """A DonorActivity of type Note. Raises NotWhole naming the member that is not what a note has."""
+    members = read_object(raw)
+    number, donor_id = positive_number(members.get("id")), positive_number(members.get("donorId"))
+    if number is None or donor_id is None:
+        raise NotWhole("an entry without its id or its donor's")
+    subject, body = members.get("subject"), members.get("body")
+    if not isinstance(subject, str) or not isinstance(body, str | None):
+        raise NotWhole("an entry whose subject or body is no text")
+    return Note(number, donor_id, without_controls(subject), without_controls(body or ""))

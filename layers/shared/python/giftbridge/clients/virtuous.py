@@ -21,6 +21,7 @@ from giftbridge.clients.whole_answers import (
     read_record,
     require_named,
     require_same,
+    require_titled,
     rows_of_all,
     tells_an_error,
 )
@@ -173,6 +174,7 @@ class Virtuous:
         query = _query({"parameter": "Project Name", "operator": "Is", "value": name}, "Project Name")
         rows = self._all("queryProjects", "POST", "/api/Project/Query", query)
         self.wire.whole("queryProjects", require_named, rows)
+        self.wire.whole("queryProjects", require_titled, rows)
         return rows
 
     def create_project(self, body: Row) -> dict[str, Any]:

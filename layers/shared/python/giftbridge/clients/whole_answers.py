@@ -102,6 +102,13 @@ def require_named(rows: list[Any]) -> None:
         raise NotWhole(f"{unnamed} records without an id")
 
 
+def require_titled(rows: list[Any]) -> None:
+    """Every row of a list that was searched by name shows its name. Raises NotWhole."""
+    untitled = sum(not isinstance(raw, dict) or not isinstance(raw.get("name"), str) for raw in rows)
+    if untitled:
+        raise NotWhole(f"{untitled} records without a name")
+
+
 def require_same(asked: object, answered: object, member: str) -> None:
     """The record that was asked for is the one that was answered. Raises NotWhole."""
     if str(asked).strip().casefold() != str(answered).strip().casefold():

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from giftbridge.domain import delivery_life as life
-from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
+from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Trouble
 from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.settings import Settings
 from giftbridge.domain.sightings import Sighting, delivery_for
@@ -16,6 +16,12 @@ from giftbridge.domain.times import format_moment, parse_moment
 
 GIFTS, CONTACTS = "gifts", "contacts"
 HOW = "backfill"
+_DAYLESS = Trouble(
+    "unreadable-record",
+    "is no date: whether the gift is of the period cannot be told",
+    field="gift.createdDate",
+    remedy="see the donation on RaiseDonors; retry sends it",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,18 @@ def backfilled_gift(
 ) -> Delivery | None:
     """The next row of a gift of the period, by the same rules as live work; None when nothing is to be done.
 
-    A gift that carries a CRM key is adopted, one that was delivered stays so (requirement A12).
+    A gift that carries a CRM key is adopted, one that was delivered stays so. A person decides about one whose day
+    cannot be read: it may be of the period.
     """
-    if not backfill.covers(sighting.created_at):
+    if sighting.created_at is not None and not backfill.covers(sighting.created_at):
         return None
     after = delivery_for(sighting, known, settings, OnPeriods.since(backfill.since), now, backfill.destination)
     if after is None:
         return None
+    if sighting.created_at is None:
+        if known is not None:
+            return None
+        after = life.failed(after, _DAYLESS, now) if after.state is State.PENDING else after
     is_to_be_sent = after.state in {State.PENDING, State.UNKNOWN}
     return replace(after, is_backfill=is_to_be_sent, result={**after.result, HOW: backfill.id})
 

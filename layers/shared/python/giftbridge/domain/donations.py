@@ -178,4 +178,3 @@ class Note:
     donor_id: int
     subject: str
     body: str
-    created_at: datetime

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
-from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting, read_sighting
+from giftbridge.clients.raisedonors_sightings import created_at, modified_at, read_contact_sighting
 from giftbridge.clients.whole_answers import Page
 from giftbridge.domain import delivery_life as life
 from giftbridge.domain.backfills import CONTACTS, GIFTS, Backfill, backfilled_contact, backfilled_gift, read_backfill
@@ -19,6 +19,7 @@ from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Feed, FeedOutcome, FeedWalk, Turn
+from giftbridge.flows.gift_feed import whole_sightings
 from giftbridge.flows.tools import Tools
 from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.restores import newest_restore
@@ -57,7 +58,8 @@ class BackfilledGifts(_Backfilled):
     def record(self, raws: list[Any], turn: Turn) -> list[Delivery]:
         """Write the deliveries of the period's gifts; those that are to be nudged now."""
         destination = self.backfill.destination
-        newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
+        seen = whole_sightings(self.tools, self.raisedonors, raws, self.threads)
+        newest = {sighting.donation_id: sighting for sighting in seen}
         known = self.tools.deliveries.get_many(donation_created_id(name, destination) for name in newest)
         self._restore = newest_restore(self.tools.state)
         sightings = list(newest.values())

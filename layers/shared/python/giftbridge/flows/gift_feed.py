@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,18 +10,19 @@ from typing import Any
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.clients.raisedonors_sightings import read_sighting
-from giftbridge.clients.whole_answers import Page
+from giftbridge.clients.whole_answers import Page, is_named
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.delivery_ids import AEGIS, donation_created_id, donation_refunded_id
 from giftbridge.domain.on_periods import OnPeriods
 from giftbridge.domain.restores import Restore
 from giftbridge.domain.sightings import Sighting, delivery_for, refund_for
-from giftbridge.errors import LostRace
+from giftbridge.errors import BudgetSpent, GiftBridgeError, LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
 from giftbridge.store.crm_keys import invoice_claim
 from giftbridge.store.restores import newest_restore
 
+log = logging.getLogger("giftbridge")
 Plan = tuple[Delivery | None, Delivery]
 _TRIES = 4
 
@@ -32,6 +34,28 @@ class _Sight:
     sighting: Sighting
     destination: str
     on: OnPeriods
+
+
+def whole_sightings(tools: Tools, raisedonors: RaiseDonors, raws: list[Any], threads: int) -> list[Sighting]:
+    """The gifts of a page. One that names no donor or no day there is looked at itself, if it can be read now.
+
+    Raises BudgetSpent.
+    """
+
+    def look(raw: Any) -> Sighting:
+        sighting = read_sighting(raw)
+        if is_named(raw) and (sighting.donor_id is None or sighting.created_at is None):
+            try:
+                return read_sighting(raisedonors.gift_record(sighting.donation_id))
+            except BudgetSpent:
+                raise
+            except GiftBridgeError as error:
+                # The other gifts of the page do not wait for it; its own delivery says what is odd.
+                odd = {"gift": sighting.donation_id, "error": type(error).__name__}
+                log.info("a gift could not be looked at", extra=odd)
+        return sighting
+
+    return tools.side_by_side(look, raws, threads)
 
 
 class GiftFeed:
@@ -56,7 +80,8 @@ class GiftFeed:
 
         Those that are now to be worked on are Aegis': what goes to Virtuous waits for the batch, or for the sweep.
         """
-        newest = {sighting.donation_id: sighting for sighting in map(read_sighting, raws)}
+        seen = whole_sightings(self.tools, self.raisedonors, raws, self.threads)
+        newest = {sighting.donation_id: sighting for sighting in seen}
         self._restore = newest_restore(self.tools.state)
         names = [
             name
