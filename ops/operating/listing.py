@@ -38,6 +38,7 @@ IGNORED_CAUSES = tuple(
             "cannot-erase",
             "contact-gone",
             "echo",
+            "forgotten",
             "no-code",
             "no-donor",
             "not-eligible",

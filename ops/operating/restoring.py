@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from giftbridge.domain.deliveries import Delivery, State
-from giftbridge.domain.restores import Restore, is_told_apart
+from giftbridge.domain.restores import Restore
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
@@ -68,7 +68,7 @@ def _open(stack: Stack) -> list[Delivery]:
         for name in stack.tools.deliveries.ids_in(bucket, destination, _MOST)
     ]
     rows = stack.tools.deliveries.get_many(ids).values()
-    return [row for row in rows if row.state not in {State.DELIVERED, State.IGNORED} and not is_told_apart(row)]
+    return [row for row in rows if row.state not in {State.DELIVERED, State.IGNORED}]
 
 
 def _mark(stack: Stack, name: str, restore: Restore) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from giftbridge.domain.deliveries import State
-from giftbridge.domain.delivery_ids import donation_refunded_id
+from giftbridge.domain.delivery_ids import donation_refunded_id, donor_updated_id
+from giftbridge.domain.notices import EDIT_FORGOTTEN
 from tests.command.desk import Desk
 from tests.workbench import Workbench
 
@@ -109,3 +110,113 @@ def test_a_moment_to_come_is_refused(connected: Desk) -> None:
 
     assert refused.code != 0
     assert "--to lies in the future" in refused.err
+
+
+def test_a_gift_given_back_since_is_found_with_its_refund_though_its_record_was_touched_again(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    gift = bench.give()
+    bench.run(ticks=3)
+    bench.raisedonors.store.set_gift_status(gift, "Refunded")
+    bench.run(ticks=3)
+    assert len(bench.transactions_of(gift)) == 2
+    bench.clock.advance(600)
+    forget_key(bench, gift)
+
+    restore(bench, kept)
+    answer = connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    assert answer.code == 0, answer.err
+    bench.raisedonors.store.edit("gift", gift, {"comment": "thank you"})
+    bench.run(ticks=40)
+
+    assert len(bench.transactions_of(gift)) == 2
+    refund = bench.tools.deliveries.get(donation_refunded_id(gift))
+    assert bench.delivery(gift).state is State.DELIVERED
+    # Refunded when this life first saw it: a person says whether the one that was found is its refund.
+    assert refund is not None and refund.trouble is not None and refund.trouble.cause == "refund-may-be-there"
+
+
+def test_a_gift_given_back_since_that_was_never_sent_is_left(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    gift = bench.give("refunded_before")
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    trouble = bench.delivery(gift).trouble
+    assert bench.transactions_of(gift) == []
+    assert trouble is not None and trouble.cause == "reversed-before-sent"
+
+
+def test_a_donor_edited_since_whose_first_sight_is_forgotten_goes_to_the_notification_list(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    made = bench.population.make_donor("new_person")
+    donor = made.donor_id
+    bench.give(donor=made)
+    bench.run(ticks=4)
+    bench.raisedonors.store.edit("donor", donor, {"lastName": "Renamed"})
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    edit = bench.tools.deliveries.get(donor_updated_id(donor))
+    assert edit is not None and edit.trouble is not None and edit.trouble.cause == "forgotten"
+    told = [one.notice for one in bench.tools.notices.oldest(10) if one.notice.kind == EDIT_FORGOTTEN]
+    assert [one.about for one in told] == [f"donor#{donor}"]
+    assert ("LastName", "Renamed") in {(change.field, change.new) for change in told[0].changes}
+
+
+def test_a_partner_whose_key_is_forgotten_is_found_though_the_donor_has_another_name_by_now(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    person = bench.population.make_donor("new_person")
+    donor, gift = person.donor_id, bench.give(donor=person)
+    bench.run(ticks=4)
+    forget_key(bench, gift)
+    bench.raisedonors.store.edit("donor", donor, {"lastName": "Renamed", "crmKey": None, "crmKeyUrls": {}})
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    made = [one for one in bench.aegis.store.partners.values() if str(donor) in str(one["CustomData"])]
+    assert len(made) == 1
+    assert len(bench.transactions_of(gift)) == 1
+
+
+def test_the_pledge_of_an_older_schedule_is_found_by_a_gift_given_after_the_restore(connected: Desk) -> None:
+    bench = connected.bench
+    bench.settings(aegis={"mirror_pledge_id": False})
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    first = bench.population.make_gift("first_of_schedule", bench.clock()).gift_id
+    bench.run(ticks=4)
+    assert sum(pledge.via_api for pledge in bench.aegis.store.pledges.values()) == 1
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.clock.advance(600)
+    schedule = bench.raisedonors.store.gifts.entry(first).latest.members["recurringGiftId"]
+    members = {**bench.raisedonors.store.gifts.entry(first).latest.members, "crmKey": None}
+    later = bench.raisedonors.store.add("gift", {**members, "recurringGiftId": schedule, "date": _wire(bench)})
+    bench.run(ticks=40)
+
+    assert len(bench.transactions_of(later)) == 1
+    assert sum(pledge.via_api for pledge in bench.aegis.store.pledges.values()) == 1
+
+
+def _wire(bench: Workbench) -> str:
+    return bench.clock().strftime("%Y-%m-%dT%H:%M:%S")

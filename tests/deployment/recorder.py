@@ -91,5 +91,9 @@ def resource_of(resource: Any) -> str:
     if "Fn::GetAtt" in resource:
         return str(resource["Fn::GetAtt"][0])
     if "Fn::Sub" in resource:
-        return str(resource["Fn::Sub"]).removeprefix("${").replace(".Arn}", "")
+        text = resource["Fn::Sub"]
+        if isinstance(text, list):
+            pattern, given = text
+            return str(pattern).replace("${Arn}", resource_of(given["Arn"]))
+        return str(text).removeprefix("${").replace(".Arn}", "")
     return str(resource.get("Ref", resource))

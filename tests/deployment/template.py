@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,9 @@ import yaml
 
 from ops.local_stack.build import code_folders
 from ops.local_stack.paths import CHECKOUT
+
+# How the template calls a table that is there already, and the condition that none is.
+EXISTING, MAKES = "Existing", "Makes"
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,6 +47,33 @@ def _read_once() -> dict[str, Any]:
     return loaded
 
 
+def as_deployed(template: dict[str, Any], parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A template with the tables that its parameters choose: those it makes, or those that are there already.
+
+    Other choices stay as they are written.
+    """
+    given = {name: one["Default"] for name, one in template["Parameters"].items() if "Default" in one}
+    given |= parameters or {}
+    holds = {name: given[EXISTING + name.removeprefix(MAKES)] == "" for name in template["Conditions"] if MAKES in name}
+
+    def chosen(value: Any) -> Any:
+        if isinstance(value, list):
+            return [chosen(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if "Fn::If" in value and value["Fn::If"][0] in holds:
+            condition, then, otherwise = value["Fn::If"]
+            return chosen(then if holds[condition] else otherwise)
+        return {name: chosen(one) for name, one in value.items()}
+
+    made = {
+        name: chosen(resource)
+        for name, resource in template["Resources"].items()
+        if holds.get(resource.get("Condition", ""), True)
+    }
+    return {**chosen(template), "Resources": made}
+
+
 def comparable(template: dict[str, Any]) -> dict[str, Any]:
     """A template without where its code lies, and without the note that SAM's build leaves on each resource."""
     bare = copy.deepcopy(template)
@@ -56,5 +87,5 @@ def comparable(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:
-    """The template's resources of one type."""
-    return {name: r for name, r in own_template()["Resources"].items() if r["Type"] == kind}
+    """The resources of one type, of a stack that makes its own tables."""
+    return {name: r for name, r in as_deployed(own_template())["Resources"].items() if r["Type"] == kind}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from giftbridge.errors import RetryLater
 from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.virtuous_population import OUR_SOURCE
 from tests.integration.served_virtuous import ServedVirtuous, served_virtuous
@@ -49,6 +50,15 @@ def test_a_gift_without_an_id_has_not_landed(crm: ServedVirtuous, body: str) -> 
     crm.answer("getGiftByTransaction", 200, body, content_type="application/json")
 
     assert crm.client.gift(OUR_SOURCE, "1") is None
+
+
+@pytest.mark.parametrize("body", ['{"id": 30001, "transactionId"', '[{"id": 30001'])
+def test_a_gift_whose_answer_is_cut_off_is_asked_for_again(crm: ServedVirtuous, body: str) -> None:
+    for _ in range(2):
+        crm.answer("getGiftByTransaction", 200, body, content_type="application/json")
+
+    with pytest.raises(RetryLater):
+        crm.client.gift(OUR_SOURCE, "1")
 
 
 def test_a_batch_accepted_with_a_plain_text_is_accepted(crm: ServedVirtuous) -> None:

@@ -89,6 +89,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--without", type=_kinds, metavar="KIND,...", help=f"leave weather out: {', '.join(KINDS)}, or all"
     )
     parser.add_argument(
+        "--with", type=_kinds, default=(), dest="forced", metavar="KIND,...", help="weather that every seed has"
+    )
+    parser.add_argument(
         "--acts",
         type=_acts,
         metavar="NUMBER,...",
@@ -142,7 +145,7 @@ def _played(options: argparse.Namespace) -> Iterator[Played]:
     name = options.mutation.name if options.mutation is not None else None
     play = partial(_play, mutation=name, keeps_trace=options.trace)
     seeds = range(options.seed_from, options.seed_from + options.seeds)
-    cases = [Case(seed, options.donations, options.without, options.acts) for seed in seeds]
+    cases = [Case(seed, options.donations, options.without, options.acts, options.forced) for seed in seeds]
     if options.jobs <= 1:
         yield from map(play, cases)
         return

@@ -80,6 +80,13 @@ def test_leaving_a_kind_of_weather_out_changes_no_other() -> None:
     assert part.states == whole.states
 
 
+def test_bringing_a_kind_of_weather_changes_no_other() -> None:
+    drawn, forced = Weather.drawn(8), Weather.drawn(8, (), ("restored",))
+
+    assert "restored" not in drawn.states
+    assert forced.states == {*drawn.states, "restored"} and forced.densities == drawn.densities
+
+
 def test_every_kind_of_weather_comes_and_stays_away_over_some_seeds() -> None:
     seen = [Weather.drawn(seed) for seed in range(60)]
 

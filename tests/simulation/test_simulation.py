@@ -12,6 +12,8 @@ from tests.simulation.world.world import World
 
 DONATIONS = 20
 
+KINDS_WITHOUT_ROTATIONS = tuple(kind for kind in KINDS if not kind.endswith("rotated"))
+
 
 @pytest.fixture(scope="module")
 def calm() -> Iterator[World]:
@@ -21,6 +23,23 @@ def calm() -> Iterator[World]:
     assert outcome.verdict.is_clean, outcome.verdict.sentences()
     assert outcome.faults == 0
     yield world
+
+
+@pytest.mark.parametrize("seed", [16, 48])
+def test_a_world_whose_tables_are_restored_to_an_earlier_moment_comes_out_right(seed: int) -> None:
+    world = World(seed, DONATIONS, (), ("restored",))
+    outcome = world.run()
+
+    assert outcome.verdict.sentences() == [] and outcome.verdict.cents == 0
+    assert world.restoration is not None and world.restoration.undone > 0
+
+
+def test_a_world_whose_credentials_are_changed_comes_out_right() -> None:
+    rotations = ("raisedonors-rotated", "aegis-rotated", "virtuous-rotated")
+    outcome = World(5, DONATIONS, KINDS_WITHOUT_ROTATIONS, rotations).run()
+
+    assert outcome.verdict.sentences() == [] and outcome.verdict.cents == 0
+    assert all(outcome.struck[kind] == 1 for kind in rotations)
 
 
 def test_the_same_seed_makes_the_same_bytes() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from giftbridge.environment import Environment, QueueUrls
-from tests.deployment.template import own_template
+from tests.deployment.template import as_deployed, own_template
 
 TABLES = {f"{name}_TABLE": name for name in ("CRM_KEYS", "DELIVERIES", "ACTIVITY", "STATE")}
 
 
 def test_the_template_tells_every_function_of_all_queues_and_secrets() -> None:
-    variables = own_template()["Globals"]["Function"]["Environment"]["Variables"]
+    variables = as_deployed(own_template())["Globals"]["Function"]["Environment"]["Variables"]
     named = {name: value["Ref"] for name, value in variables.items() if "Ref" in value}
     told = Environment.read(named | {"QUEUE_VISIBILITY_SECONDS": "120"})
 

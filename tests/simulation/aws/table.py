@@ -86,10 +86,37 @@ class Table:
         self._now = now
         self._sorted = Sorted()
         """Only where the key has a sort attribute."""
+        self._journal: list[tuple[float, Key, Item | None]] | None = None
+
+    def keep_journal(self) -> None:
+        """Remember from now on what each write replaced, for a point-in-time restore."""
+        self._journal = []
+
+    def restore(self, to: float) -> int:
+        """Be as at an earlier moment, indexes and all; how many writes that undoes.
+
+        A restore makes a new table: its indexes are whole, and nobody has written to it since.
+        """
+        assert self._journal is not None, "no journal was kept"
+        before: dict[Key, Item | None] = {}
+        undone = 0
+        while self._journal and self._journal[-1][0] > to:
+            _, key, row = self._journal.pop()
+            before[key] = row
+            undone += 1
+        journal, self._journal = self._journal, None
+        for key, row in before.items():
+            self.write(key, row)
+        for index in self.indexes.values():
+            self.catch_up(index, wholly=True)
+        self._journal = journal
+        return undone
 
     def write(self, key: Key, after: Item | None) -> None:
         """Put a row in the place of what is there; None removes it."""
         is_new = key not in self.rows
+        if self._journal is not None:
+            self._journal.append((self._now(), key, self.rows.get(key)))
         if after is None:
             if is_new:
                 return

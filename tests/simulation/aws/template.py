@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from tests.deployment.template import own_template
+from tests.deployment.template import as_deployed, own_template
 from tests.simulation.aws.dynamodb import DynamoDB
 from tests.simulation.aws.secrets import SecretsManager
 from tests.simulation.aws.sqs import SQS
@@ -16,8 +16,8 @@ from tests.simulation.aws.table import made_table
 
 @cache
 def template() -> dict[str, Any]:
-    """The template, read once; nobody changes it."""
-    return own_template()
+    """The template of a stack that makes its own tables, read once; nobody changes it."""
+    return as_deployed(own_template())
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What need not have been sent: changes made while their destination was switched off, or before it was connected.
 
-And what only staff can put in order: a pledge that they moved to the partner of another donor.
+What only staff can put in order: a pledge that they moved to the partner of another donor. And what a restore of the
+tables has taken away for good.
 """
 
 from __future__ import annotations
@@ -23,6 +24,30 @@ class Span:
     ends: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A restore: the tables named are as they were `to`; what they held of the time until `at` is gone.
+
+    `told` is when `giftbridge restored` told of it: the product knows no other end of the life before.
+    """
+
+    tables: Collection[str]
+    to: datetime
+    at: datetime
+    told: datetime
+
+    def line_is_gone(self, ended_at: datetime) -> bool:
+        """A delivery that ended in that time may have lost its line, where its own row was not restored."""
+        return "ActivityTable" in self.tables and self.to <= ended_at <= self.at
+
+    def row_is_gone(self, held_at: datetime) -> bool:
+        """A row that the import tool was given in that time may go once more with what RaiseDonors says by then.
+
+        What the tool holds nobody can look up, and of two rows with one id it keeps the first.
+        """
+        return "DeliveriesTable" in self.tables and self.to <= held_at <= self.at
+
+
 class Excuses:
     """Looks records up by kind and id."""
 
@@ -32,16 +57,29 @@ class Excuses:
         spans: Sequence[Span],
         moved_pledges: Collection[str] = (),
         notices: Sequence[str] = (),
+        forgotten: Forgotten | None = None,
     ) -> None:
         self._raisedonors = raisedonors
         self._spans = spans
         self.left_to_staff = frozenset(one for one in moved_pledges if any(one in text for text in notices))
         """Pledges that staff moved with a merge, and that a notice names: Aegis does not tell us where they are now."""
+        self.forgotten = forgotten
+
+    def may_be_forgotten(self, kind: str, record_id: int) -> bool:
+        """Whether the deliveries of a record may have been there before a restore, and be gone with it.
+
+        A gift given back by then goes to Virtuous with its reversal: a row that is held there nobody can look up.
+        """
+        one = self.forgotten
+        entry = self._entry(kind, record_id)
+        return one is not None and entry is not None and entry.history[0].modified <= ticks_of(one.told)
+
+    def _entry(self, kind: str, record_id: int) -> Entry | None:
+        return next((one for one in self._raisedonors.records(kind).all_entries() if one.record_id == record_id), None)
 
     def excuse(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a record of RaiseDonors was made or changed in such a time."""
-        records = self._raisedonors.records(kind)
-        entry = next((one for one in records.all_entries() if one.record_id == record_id), None)
+        entry = self._entry(kind, record_id)
         return entry is not None and any(
             span.destination == destination and _touched(entry, span) for span in self._spans
         )

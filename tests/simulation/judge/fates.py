@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from tests.simulation.judge.excuses import Excuses
@@ -40,6 +41,31 @@ class Fates:
         """Whether one of these visibly waits for a person, or was ignored and people are told so by a notice."""
         states = ((name, self.state(name)) for name in names)
         return any(state == "failed" or (state == "ignored" and name in self._noticed) for name, state in states)
+
+    @property
+    def was_restored(self) -> bool:
+        """Whether tables were restored to an earlier moment."""
+        return self._excuses.forgotten is not None
+
+    def is_told_of(self, names: Iterable[str]) -> bool:
+        """Whether a notice to people speaks of one of these, whatever became of it besides."""
+        return any(name in self._noticed for name in names)
+
+    def line_is_gone(self, name: str) -> bool:
+        """Whether a restore may have taken the line that tells of a delivery's end."""
+        row, forgotten = self._rows[name], self._excuses.forgotten
+        # Its row may have been touched again since.
+        moments = (row.get("updated_at"), row.get("attempt", {}).get("started_at"))
+        found = [datetime.fromisoformat(moment) for moment in moments if moment]
+        return forgotten is not None and any(map(forgotten.line_is_gone, found))
+
+    def is_forgotten(self, kind: str, record_id: int) -> bool:
+        """Whether a restore may have taken what was sent of a record: it was made before."""
+        return self._excuses.may_be_forgotten(kind, record_id)
+
+    def row_is_gone(self, held_at: datetime) -> bool:
+        """Whether a restore may have taken what was handed to the import tool then."""
+        return self._excuses.forgotten is not None and self._excuses.forgotten.row_is_gone(held_at)
 
     def is_excused(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a change of this record need not have been sent."""

@@ -45,7 +45,7 @@ def _look_at_deliveries(tables: RawTables, fates: Fates, verdict: Verdict) -> No
         if state in OPEN:
             unseen = "" if tables.shown_in_index(name) else "; no index shows it"
             verdict.stuck.append(f"{fates.said([name])}{unseen}")
-        if state in ENDED and name not in told_of:
+        if state in ENDED and name not in told_of and not fates.line_is_gone(name):
             verdict.unexplained.append(f"{name} is {state}, and no activity line says so")
 
 

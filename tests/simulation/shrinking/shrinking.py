@@ -25,15 +25,16 @@ class Case:
     donations: int
     without: tuple[str, ...] = ()
     only: tuple[int, ...] | None = None
+    forced: tuple[str, ...] = ()
 
     def world(self, *, keeps_trace: bool = False) -> World:
         """The world, not yet played."""
-        return World(self.seed, self.donations, self.without, only=self.only, keeps_trace=keeps_trace)
+        return World(self.seed, self.donations, self.without, self.forced, only=self.only, keeps_trace=keeps_trace)
 
     @property
     def weather(self) -> list[str]:
         """The kinds of weather that there are."""
-        drawn = Weather.drawn(self.seed, self.without)
+        drawn = Weather.drawn(self.seed, self.without, self.forced)
         return [kind for kind in KINDS if kind in drawn.densities or kind in drawn.states]
 
     @property
@@ -43,6 +44,8 @@ class Case:
         left_out = set(KINDS) - set(self.without)
         if self.without:
             words.append(f"--without {','.join(self.without) if left_out else 'all'}")
+        if self.forced:
+            words.append(f"--with {','.join(self.forced)}")
         if self.only is not None:
             words.append(f"--acts {','.join(map(str, self.only)) or 'none'}")
         return " ".join(words)
@@ -87,7 +90,8 @@ def shrunk(
         return is_same
 
     def with_weather(kinds: list[str]) -> Case:
-        return replace(case, without=tuple(kind for kind in KINDS if kind not in kinds))
+        without = tuple(kind for kind in KINDS if kind not in kinds)
+        return replace(case, without=without, forced=tuple(kind for kind in case.forced if kind in kinds))
 
     smallest(case.weather, lambda kinds: fails(with_weather(kinds)), has_time)
     rest = partial(replace, best)

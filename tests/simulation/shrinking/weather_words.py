@@ -52,6 +52,10 @@ WORDS: Mapping[str, str] = {
     "settings-flips": "a destination is switched off, and on again minutes later",
     "backfill": "the gifts of the days before are asked for as well",
     "rate-limits": "few calls an hour are allowed",
+    "restored": "the tables, or one of them, are restored to an earlier moment, and somebody tells of it",
+    "raisedonors-rotated": "RaiseDonors' token is changed, and the new one is stored minutes to hours later",
+    "aegis-rotated": "Aegis' password is changed, and the new one is stored minutes to hours later",
+    "virtuous-rotated": "Virtuous' key is changed, and the new one is stored minutes to hours later",
 }
 
 

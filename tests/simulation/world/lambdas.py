@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _WARM_UP_SECONDS = 0.7
 
 
+class Throttled(Exception):
+    """No function may be started."""
+
+
+def _throttled() -> None:
+    raise Throttled
+
+
 class LambdaFunction:
     """One function. Its idle containers serve again, the last used first, unless the weather takes them."""
 
@@ -28,12 +36,18 @@ class LambdaFunction:
         self.running = 0
         self._idle: list[Assembly] = []
         self._started = 0
+        self._deployment = machine.deployments
 
     def invoke(
         self, event: Mapping[str, Any], then: Callable[[Process], None] = lambda _: None, *, who: str = ""
     ) -> Process:
         """Start an invocation; `then` is told when it has ended, in whatever way."""
         machine = self.machine
+        if self._deployment != machine.deployments:
+            self._deployment = machine.deployments
+            self._idle.clear()
+        if machine.is_stopped:
+            return machine.scheduler.start(f"{self.name}: throttled", _throttled, then=then)
         if self._idle and machine.weather.strikes(machine.scheduler.seconds, "cold-start"):
             self._idle.clear()
         kept = self._idle.pop() if self._idle else None

@@ -37,6 +37,10 @@ class Machine:
     acts: Acts
     deaths: int = 0
     errors: Counter[str] = field(default_factory=Counter)
+    is_stopped: bool = False
+    """Whether no function may be started: their reserved concurrency is 0."""
+    deployments: int = 0
+    """How often all containers were replaced, as when a function's environment changes."""
 
     def __post_init__(self) -> None:
         self.connections = Connections(

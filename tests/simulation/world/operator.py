@@ -206,7 +206,14 @@ class Operator:
 
     def _act(self, what: str, work: Callable[[], Any], seconds: float = _PATIENCE_SECONDS) -> Process:
         self.machine.trace.line(NAME, what)
-        return self.machine.scheduler.start(f"{NAME}: {what}", work, seconds=seconds, then=self._ended)
+
+        def unless_stopped() -> None:
+            # Whoever restores the tables does nothing else meanwhile.
+            if self.machine.is_stopped:
+                raise NeedsPerson("The tables are being restored.", [])
+            work()
+
+        return self.machine.scheduler.start(f"{NAME}: {what}", unless_stopped, seconds=seconds, then=self._ended)
 
     def _ended(self, process: Process) -> None:
         if process.is_dead:

@@ -58,6 +58,7 @@ DENSITIES: Mapping[str, float] = {
 STATES = (
     "outage-raisedonors", "outage-aegis", "outage-virtuous", "clock-skew", "small-constants", "operator",
     "staff-merges", "other-integration", "settings-flips", "backfill", "rate-limits",
+    "restored", "raisedonors-rotated", "aegis-rotated", "virtuous-rotated",
 )  # fmt: skip
 KINDS = (*DENSITIES, *STATES)
 _LEAST = 0.1
@@ -88,12 +89,13 @@ class Weather:
     _dice: dict[tuple[str, ...], list[tuple[float, str]]] = field(default_factory=dict)
 
     @classmethod
-    def drawn(cls, seed: int, without: Collection[str] = ()) -> Weather:
-        """The weather of a seed. `without` leaves kinds out; what is left stays as the seed has it."""
+    def drawn(cls, seed: int, without: Collection[str] = (), forced: Collection[str] = ()) -> Weather:
+        """The weather of a seed. `without` leaves kinds out, `forced` brings them; all others stay as drawn."""
         roughness = random.Random(f"roughness {seed}").random()
         # Each kind has a draw of its own: a kind more changes nothing about the others.
         draws = {kind: random.Random(f"weather {seed} {kind}") for kind in KINDS}
-        there = {kind for kind, draw in draws.items() if draw.random() < roughness and kind not in without}
+        drawn = {kind for kind, draw in draws.items() if draw.random() < roughness}
+        there = drawn.difference(without).union(forced)
         densities = {kind: most * _LEAST ** draws[kind].random() for kind, most in DENSITIES.items() if kind in there}
         states = frozenset(kind for kind in STATES if kind in there)
         return cls(seed, densities, states, random.Random(f"strikes {seed}"))

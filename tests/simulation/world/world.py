@@ -19,7 +19,7 @@ from ops.simulators.population_events import Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
-from tests.simulation.judge.excuses import Excuses, Span
+from tests.simulation.judge.excuses import Excuses, Forgotten, Span
 from tests.simulation.judge.fates import Fates
 from tests.simulation.judge.judge import judge
 from tests.simulation.judge.reconciled import compare_verdicts
@@ -31,6 +31,8 @@ from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
 from tests.simulation.world.operator import Operator
 from tests.simulation.world.people import FIRST_GIFT_AT, PAST, People
+from tests.simulation.world.restore import RUNS_OUT_SECONDS, Restoration
+from tests.simulation.world.rotations import Rotations
 from tests.simulation.world.staff import Staff
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.triggers import EventSource, Schedule
@@ -74,9 +76,9 @@ class Outcome:
 
 
 class World:
-    """The world of one seed. `without` names kinds of weather that are left out; `destinations` are drawn if empty.
+    """The world of one seed. `without` names kinds of weather that are left out, `forced` those it has in any case.
 
-    Of what people plan to do `only` these acts happen, by number.
+    `destinations` are drawn if empty. Of what people plan to do `only` these acts happen, by number.
     """
 
     def __init__(
@@ -84,13 +86,14 @@ class World:
         seed: int,
         donations: int,
         without: Collection[str] = (),
+        forced: Collection[str] = (),
         *,
         destinations: tuple[str, ...] = (),
         only: Collection[int] | None = None,
         keeps_trace: bool = False,
     ) -> None:
         self.seed = seed
-        self.weather = Weather.drawn(seed, without)
+        self.weather = Weather.drawn(seed, without, forced)
         constants = small_constants(seed, self.weather.states)
         self.scheduler = Scheduler(BEGIN)
         self.trace = Trace(keeps=keeps_trace)
@@ -116,6 +119,10 @@ class World:
         self.operator = Operator(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.staff = Staff(seed, self.machine, self.raisedonors.store, self.aegis.store)
         self.tables = RawTables(self.account)
+        self.restoration: Restoration | None = None
+        if "restored" in self.weather.states:
+            self.restoration = Restoration(seed, self.machine, self.operator, FIRST_GIFT_AT, self.people.ends_at)
+        self.rotations = Rotations(seed, self.machine, FIRST_GIFT_AT, self.people.ends_at)
         self._lay_out_weather()
         self._wire_up()
 
@@ -155,6 +162,9 @@ class World:
         self.operator.plan(self.people.ends_at)
         self.staff.plan(FIRST_GIFT_AT, self.people.ends_at)
         self._plan_settings()
+        self.rotations.plan()
+        if self.restoration is not None:
+            self.restoration.plan()
         self.weather.calms_at = self.weather_calms()
         self.operator.put_in_order(self.weather.calms_at + 60)
         if self.virtuous is not None:
@@ -183,7 +193,9 @@ class World:
 
     def weather_calms(self) -> float:
         """When nothing goes wrong any more."""
-        last = max([self.people.ends_at, *(outage.ends for outage in self.weather.outages)])
+        last = max([self.people.ends_at, self.rotations.ends_at, *(outage.ends for outage in self.weather.outages)])
+        if self.restoration is not None:
+            last = max(last, self.restoration.ends_at)
         return last + _PAUSE_AFTER_THE_LAST_ACT
 
     def _wire_up(self) -> None:
@@ -258,7 +270,15 @@ class World:
         ]
         asked = self.destinations[:1] if "backfill" in self.weather.states else ()
         past = [Span(name, BEGIN - PAST - DAY, BEGIN) for name in self.destinations if name not in asked]
-        return Excuses(self.raisedonors.store, [*spans, *past], self.staff.moved_pledges, self.tables.notices())
+        moved = self.staff.moved_pledges
+        return Excuses(self.raisedonors.store, [*spans, *past], moved, self.tables.notices(), self._forgotten())
+
+    def _forgotten(self) -> Forgotten | None:
+        one = self.restoration
+        if one is None:
+            return None
+        restored = self._moment(one.at + RUNS_OUT_SECONDS)
+        return Forgotten(one.tables, self._moment(one.to), restored, self._moment(one.told_at))
 
     @staticmethod
     def _moment(seconds: float) -> datetime:

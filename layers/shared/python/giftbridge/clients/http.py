@@ -232,13 +232,15 @@ class Wire:
 
     def _read(self, operation: str, response: requests.Response, *, writes: bool, lenient: bool) -> Answer:
         said = Said.of(response.content)
-        if said.kind is Body.PAGE and not (lenient and not _is_html(response)):
+        if said.kind is Body.PAGE and not (lenient and _is_text(response)):
             raise self.unreadable(operation, "the answer is not JSON", writes=writes)
         return Answer(response.status_code, said.value)
 
 
-def _is_html(response: requests.Response) -> bool:
-    return response.content.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", "").casefold()
+def _is_text(response: requests.Response) -> bool:
+    """Whether it is neither a page of HTML nor JSON that was cut off."""
+    begins = response.content.lstrip()[:1]
+    return begins not in (b"<", b"{", b"[") and "html" not in response.headers.get("Content-Type", "").casefold()
 
 
 def _never_connected(error: Exception) -> bool:

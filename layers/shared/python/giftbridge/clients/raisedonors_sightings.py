@@ -58,6 +58,7 @@ def read_schedule_sighting(raw: object, on: OnPeriods, *, with_tests: bool) -> C
         modified_at=readable_moment(schedule.get("modifiedDate")),
         is_old=_key_of(schedule) is not None or (created_at is not None and not on.holds(created_at)),
         raw_mark="" if fields is not None else mark_of_content(raw),
+        created_at=created_at,
     )
 
 
@@ -78,6 +79,7 @@ def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | No
         modified_at=readable_moment(donor.get("modifiedDate")),
         is_old=False,
         raw_mark="" if fields is not None else mark_of_content(raw),
+        created_at=created_at(raw),
     )
 
 
@@ -91,7 +93,7 @@ def read_contact_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | 
     except Rejected:
         fields = None
     delivery_id = donor_updated_id(seen.entity_id, VIRTUOUS)
-    return replace(seen, delivery_id=delivery_id, fields=fields, created_at=created_at(raw))
+    return replace(seen, delivery_id=delivery_id, fields=fields)
 
 
 def read_note_sighting(raw: object) -> NoteSighting | None:

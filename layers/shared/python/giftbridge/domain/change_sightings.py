@@ -46,6 +46,8 @@ class ChangeSighting:
     is_old: bool
     raw_mark: str = ""
     created_at: datetime | None = None
+    is_forgotten: bool = False
+    """Whether something may have been agreed on that a restore of the tables has forgotten: it is compared once."""
 
     @property
     def mark(self) -> str:
@@ -78,7 +80,8 @@ def change_for(
         return None
     if known.state is State.FAILED and says_the_same(known.seen, sighting.mark):
         return None
-    if known.state in {State.DELIVERED, State.IGNORED} and agreed is not None and agreed == sighting.fields:
+    is_settled = known.state in {State.DELIVERED, State.IGNORED} and agreed is not None and agreed == sighting.fields
+    if is_settled and not sighting.is_forgotten:
         return None
     return replace(sighted_again(known, sighting.mark, now), kind=sighting.kind)
 
@@ -86,7 +89,7 @@ def change_for(
 def _unknown(sighting: ChangeSighting, agreed: Fields | None, now: datetime) -> Delivery | FirstSight | None:
     if agreed is None and not sighting.is_old:
         return FirstSight.FIRST_SIGHT if sighting.fields is not None else None
-    if agreed is not None and agreed == sighting.fields:
+    if agreed is not None and agreed == sighting.fields and not sighting.is_forgotten:
         return None
     new = life.new_delivery(
         id=sighting.delivery_id,

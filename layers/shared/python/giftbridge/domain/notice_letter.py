@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from giftbridge.domain.entities import donor_of
 from giftbridge.domain.notices import (
     DIGEST,
+    EDIT_FORGOTTEN,
     EDIT_WITHOUT_PARTNER,
     PARTNER_CREATED_AMONG_SEVERAL,
     PLEDGE_NOT_ENDED,
@@ -23,6 +24,7 @@ from giftbridge.domain.times import parse_moment
 
 # One of them, several of them.
 _TITLES = {
+    EDIT_FORGOTTEN: ("donor who differs after a restore", "donors who differ after a restore"),
     EDIT_WITHOUT_PARTNER: ("donor edit without a partner", "donor edits without a partner"),
     PARTNER_CREATED_AMONG_SEVERAL: (
         "partner created although several match",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EDIT_FORGOTTEN = "donor-edit-forgotten"
 EDIT_WITHOUT_PARTNER = "donor-edit-without-partner"
 PARTNER_CREATED_AMONG_SEVERAL = "partner-created-among-several"
 PLEDGE_NOT_ENDED = "pledge-not-ended"

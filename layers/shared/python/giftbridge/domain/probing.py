@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
 from giftbridge.domain.deliveries import Attempt, Delivery, State, Step
@@ -14,6 +15,11 @@ from giftbridge.domain.times import could_be_recorded_since, could_be_same_momen
 UNREADABLE = "?"
 # Among an attempt's values: the records of which a person said that none is what the lost request made.
 NOT_IT = "not_it"
+# Among an attempt's values: the life before a restore made it, if anybody did, from what the record said then.
+FORGOTTEN = "forgotten"
+# A refund is dated when it was first seen, which may be long before its record was changed again.
+_ONE = timedelta(days=1)
+_LONGEST_UNSEEN = timedelta(days=31)
 
 
 def partner_name(partner_id: str) -> str:
@@ -42,6 +48,19 @@ def fitting_rows(attempt: Attempt, rows: Iterable[HistoryRow]) -> list[HistoryRo
     return [row for row in rows if _row_fits(attempt, row)]
 
 
+def days_around(attempt: Attempt) -> tuple[date, date]:
+    """The days between which the attempt's transaction can be dated."""
+    if _is_undated(attempt):
+        return (attempt.first_started_at - _LONGEST_UNSEEN).date(), attempt.started_at.date() + _ONE
+    day = parse_moment(attempt.values["date"]).date()
+    return day - _ONE, day + _ONE
+
+
+def _is_undated(attempt: Attempt) -> bool:
+    """A reversal of the life before a restore bears the day on which that life first saw it, which is forgotten."""
+    return FORGOTTEN in attempt.values and Decimal(attempt.values["amount"]) < 0
+
+
 def _row_fits(attempt: Attempt, row: HistoryRow) -> bool:
     sent = attempt.values
     return (
@@ -49,20 +68,33 @@ def _row_fits(attempt: Attempt, row: HistoryRow) -> bool:
         and row.amount == Decimal(sent["amount"])
         and _agrees_or_unsaid(sent["appeal"], row.appeal_code)
         and _agrees_or_unsaid(sent["recorded_by"], row.recorded_by)
-        and could_be_same_moment(parse_moment(sent["date"]), row.transaction_date)
+        and (_is_undated(attempt) or could_be_same_moment(parse_moment(sent["date"]), row.transaction_date))
         and could_be_recorded_since(attempt.first_started_at, row.date_recorded)
     )
 
 
 def fitting_pledges(attempt: Attempt, pledges: Iterable[Pledge]) -> list[Pledge]:
     """The partner's pledges that can be this attempt's pledge, before claims are looked at."""
-    sent = attempt.values
     return [
         pledge
         for pledge in pledges
         if pledge.is_active
         and not is_ruled_out(attempt, pledge.id)
-        and pledge.amount == Decimal(sent["amount"])
+        and (_is_of_that_schedule(attempt, pledge) or _is_as_sent(attempt, pledge))
+    ]
+
+
+def _is_of_that_schedule(attempt: Attempt, pledge: Pledge) -> bool:
+    """Pledged when the schedule was made: what else the schedule said then is forgotten."""
+    sent = attempt.values
+    is_dated = bool(sent["pledged"] and pledge.date_pledged)
+    return FORGOTTEN in sent and is_dated and _same_or_unsaid(sent["pledged"], pledge.date_pledged)
+
+
+def _is_as_sent(attempt: Attempt, pledge: Pledge) -> bool:
+    sent = attempt.values
+    return (
+        pledge.amount == Decimal(sent["amount"])
         and _agrees_or_unsaid(sent["frequency"], pledge.frequency)
         and (
             _same_or_unsaid(sent["pledged"], pledge.date_pledged)
@@ -70,7 +102,7 @@ def fitting_pledges(attempt: Attempt, pledges: Iterable[Pledge]) -> list[Pledge]
             or could_be_recorded_since(attempt.first_started_at, pledge.date_pledged)
         )
         and _same_or_unsaid(sent["start"], pledge.start_date)
-    ]
+    )
 
 
 def unsettled_twins(delivery: Delivery, row: HistoryRow, others: Iterable[Delivery]) -> list[Delivery]:

@@ -15,6 +15,11 @@ LONGEST_TEXT = 32_000
 _LARGEST = Decimal("1e12")
 
 
+def is_reversed(donation: Donation) -> bool:
+    """Whether it was refunded or voided."""
+    return donation.status.strip().casefold() in REVERSED_STATUSES
+
+
 def require_eligible(donation: Donation, settings: Settings) -> None:
     """Raises Skipped for a donation that is not to be sent, Rejected for a status nobody knows."""
     status = donation.status.strip().casefold()

@@ -12,18 +12,20 @@ from giftbridge.domain.aegis_mapping import Gathered
 from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.amounts import Money
 from giftbridge.domain.corrections import corrected, corrected_projects, in_force, values_of
+from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
 from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.remembered import Mirror, Mirrored
+from giftbridge.domain.restores import sent_since
 from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
-from giftbridge.domain.validation import require_eligible, require_sound
+from giftbridge.domain.validation import is_reversed, require_eligible, require_sound
 from giftbridge.errors import Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.aegis_partners import AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges, PledgePlan
-from giftbridge.flows.aegis_transactions import post_transaction
+from giftbridge.flows.aegis_transactions import post_transaction, signed
 from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
 from giftbridge.flows.projects import Projects
 from giftbridge.flows.tools import Tools
@@ -72,9 +74,35 @@ class AegisDonations:
         if key is not None:
             self._adopt(work, key)
             return
+        if sent_since(work.facts, Step.TRANSACTION) is not None and is_reversed(source):
+            self._look_for_original(work, settings, source)
         prepared = self.prepare(work, settings, source)
         partner_id = self.partners.settle(work, prepared.donor, settings.aegis)
         self._send(work, prepared, partner_id, settings.aegis)
+
+    def _look_for_original(self, work: Work, settings: Settings, source: Donation) -> None:
+        """A gift given back by now, which the life before a restore may have sent: nothing is made to look for it.
+
+        Raises UnknownOutcome, so that it is looked for. Without a partner it was never sent.
+        """
+        prepared = self.prepare(work, settings, source, only_looks=True)
+        partner_id = self.partners.known(work, prepared.donor, settings.aegis, search=True)
+        if partner_id is None:
+            return
+        donation = prepared.donation
+        pledge_id = self.pledges.named(donation) if donation.schedule_id is not None else None
+        gathered = Gathered(
+            donation,
+            prepared.donor,
+            prepared.projects,
+            settings.aegis,
+            partner_id,
+            prepared.appeal_code,
+            donation.created_at,
+            self.tools.zone,
+            pledge_id,
+        )
+        work.begin(Step.TRANSACTION, signed(transaction_body(gathered), donation.currency))
 
     def number_stored(self, work: Work) -> str | None:
         """The number under which somebody found what a lost request made, and stored it on the donation."""
@@ -108,13 +136,19 @@ class AegisDonations:
         how = "adopted: the donation carried a CRM key before it was sent"
         work.delivered({"invoice": invoice, "how": how, ADOPTED: "late"}, how, claim=claim, proven=False)
 
-    def prepare(self, work: Work, settings: Settings, source: Donation | None = None) -> Prepared:
-        """Check the source as it is now and refuse what Aegis would refuse, before any write."""
+    def prepare(
+        self, work: Work, settings: Settings, source: Donation | None = None, *, only_looks: bool = False
+    ) -> Prepared:
+        """Check the source as it is now and refuse what Aegis would refuse, before any write.
+
+        To look for what was sent before, it need not be sent any more, and no pledge is planned.
+        """
         source = source or self.raisedonors.donation(work.delivery.entity_id)
         if work.delivery.corrections:
             self._drop_overtaken(work, source)
         donation = corrected(source, work.delivery.corrections)
-        require_eligible(donation, settings)
+        if not only_looks:
+            require_eligible(donation, settings)
         require_sound(donation, settings.aegis.currency)
         donor = self.raisedonors.donor(donation.donor_id)
         donation, projects = self.as_spelled(
@@ -125,7 +159,7 @@ class AegisDonations:
         rehearsal = Gathered(donation, donor, projects, settings.aegis, "", appeal_code, donation.created_at, zone)
         body = transaction_body(rehearsal)
         self.require_codes(donation, body, settings.aegis)
-        pledge = self.pledges.plan(work, donation, donor, settings.aegis)
+        pledge = None if only_looks else self.pledges.plan(work, donation, donor, settings.aegis)
         return Prepared(donation, donor, projects, appeal_code, pledge)
 
     def _drop_overtaken(self, work: Work, source: Donation) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from giftbridge.clients.aegis import Aegis
@@ -11,7 +11,8 @@ from giftbridge.domain.aegis_mapping import GatheredPartner
 from giftbridge.domain.aegis_merging import Merge, Record, merged_partner
 from giftbridge.domain.agreed import Fields, changed_since, donor_fields, field_changes
 from giftbridge.domain.donations import Donor
-from giftbridge.domain.notices import EDIT_WITHOUT_PARTNER
+from giftbridge.domain.notices import EDIT_FORGOTTEN, EDIT_WITHOUT_PARTNER
+from giftbridge.domain.restores import COMPARED, is_to_be_compared
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.errors import Skipped
 from giftbridge.flows.aegis_partners import AegisPartners
@@ -34,6 +35,8 @@ class AegisDonors:
         """What changed on the donor since both sides last agreed goes into the partner; the rest stays as it is."""
         edit = self._edit(work)
         record = self._partner_record(work, edit)
+        if is_to_be_compared(work.facts):
+            self._compare(work, edit, record)
         if record is None:
             self._tell(work, edit)
             return
@@ -72,7 +75,7 @@ class AegisDonors:
         if not bases:
             work.also.append(work.agree(entity, fields))
             raise Skipped("seen for the first time", cause="nothing-changed")
-        if not changed_since(bases, fields):
+        if not changed_since(bases, fields) and not is_to_be_compared(work.facts):
             raise Skipped("nothing that Aegis knows changed", cause="nothing-changed")
         return _Edit(entity, donor, settings.aegis, bases, fields)
 
@@ -87,6 +90,33 @@ class AegisDonors:
             return None
         work.facts["partner"] = partner_id
         return record
+
+    def _compare(self, work: Work, edit: _Edit, record: Record | None) -> None:
+        """What both agreed on last is lost with the tables: where they differ, a person is told. Raises Skipped.
+
+        What changed since what is known of them goes to the partner as ever.
+        """
+        work.facts[COMPARED] = "yes"
+        known = edit.merged(record) if record is not None and any(edit.bases) else None
+        whole = replace(edit, bases=({},)).merged(record) if record is not None else None
+        sent = {one.field for one in known.changes} if known is not None else set()
+        left = tuple(one for one in whole.changes if one.field not in sent) if whole is not None else ()
+        if not left and sent:
+            return
+        if not left:
+            work.also.append(work.agree(edit.entity, edit.fields))
+            raise Skipped("nothing differs since the tables were restored", cause="nothing-changed")
+        work.notify(
+            EDIT_FORGOTTEN,
+            edit.entity,
+            f"differs from partner {work.facts['partner']} in Aegis, and the tables were restored: "
+            "which of them was edited is not known any more",
+            left,
+        )
+        if sent:
+            return
+        work.also.append(work.agree(edit.entity, edit.fields))
+        raise Skipped("which side was edited is not known any more: the notification list is told", cause="forgotten")
 
     def _tell(self, work: Work, edit: _Edit) -> None:
         """Without an active partner the notification list is told, and the edit is done with. Raises Skipped."""

@@ -9,7 +9,7 @@ from giftbridge.domain.aegis_values import filled
 from giftbridge.domain.agreed import Fields, donor_fields, donor_of_fields
 from giftbridge.domain.deliveries import Kind, Step
 from giftbridge.domain.donations import Donor
-from giftbridge.domain.matching import Match, Rule, choose, is_plausible, matches, rules_for, searches_for
+from giftbridge.domain.matching import Match, Rule, Search, choose, is_plausible, matches, rules_for, searches_for
 from giftbridge.domain.notices import PARTNER_CREATED_AMONG_SEVERAL, REFUND_TO_NEW_PARTNER
 from giftbridge.domain.partners import Partner
 from giftbridge.domain.remembered import Mirror, Mirrored
@@ -19,6 +19,7 @@ from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.holds import key_or_free
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
+from giftbridge.store.restores import newest_restore
 
 SYSTEM = "aegis"
 # What a person decided about the partner of a delivery's donor, for its next turn.
@@ -164,7 +165,23 @@ class AegisPartners:
         match = self._chosen(work, donor, settings, found, ended)
         if match is not None:
             return self._found_by(work, donor, match, settings, ended)
+        made_before = self._made_before_restore(donor, settings)
+        if made_before is not None:
+            # What it was made from is forgotten.
+            return self._made(work, donor, made_before.partner.id, "donor_id, found by e-mail", {}, ended)
         return self._create(work, donor, settings, ended, [match.partner.id for match in found])
+
+    def _made_before_restore(self, donor: Donor, settings: AegisSettings) -> Match | None:
+        """The partner of a key that a restore of the tables has forgotten, though the donor has another name by now.
+
+        One more search by e-mail, for who bears the donor's id. Raises Ambiguous for several.
+        """
+        if newest_restore(self.tools.state) is None or not donor.emails:
+            return None
+        found = self.aegis.search(Search((("email", donor.emails[0].strip()),)))
+        refused = self.tools.keys.refused(f"donor#{donor.id}", SYSTEM) if found else frozenset()
+        free = [partner for partner in found if partner.id not in refused]
+        return choose(matches(donor, free, (("donor_id",),), settings.donor_id_field), "review")
 
     def _found_by(self, work: Work, donor: Donor, match: Match, settings: AegisSettings, ended: str) -> str:
         rule = " + ".join(match.rule)
@@ -238,7 +255,7 @@ class AegisPartners:
             work.mirrors.append(Mirror(Mirrored.DONOR, str(donor.id), partner_id))
         return partner_id
 
-    def _made(self, work: Work, donor: Donor, partner_id: str, rule: str, sent: Fields) -> str:
+    def _made(self, work: Work, donor: Donor, partner_id: str, rule: str, sent: Fields, ended: str = "") -> str:
         """Store the key of a partner that we made, and what it was made from: later edits are told from that."""
         work.also.append(work.agree(f"donor#{donor.id}", sent))
-        return self._found(work, donor, partner_id, rule, "")
+        return self._found(work, donor, partner_id, rule, ended)

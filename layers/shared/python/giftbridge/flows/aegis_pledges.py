@@ -20,15 +20,17 @@ from giftbridge.domain.delivery_life import new_delivery
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.notices import PLEDGE_RECREATED
 from giftbridge.domain.partners import Pledge
+from giftbridge.domain.probing import FORGOTTEN
 from giftbridge.domain.remembered import Mirror, Mirrored
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.validation import require_sound_schedule
-from giftbridge.errors import Held, LostRace, Rejected
+from giftbridge.errors import Held, LostRace, RecordMissing, Rejected
 from giftbridge.flows.aegis_codes import AegisCodes
 from giftbridge.flows.holds import KeyState, key_or_free
 from giftbridge.flows.tools import Tools
 from giftbridge.flows.work import Work
 from giftbridge.store.crm_keys import pledge_claim
+from giftbridge.store.restores import newest_restore
 
 SYSTEM = "aegis"
 _WAIT = timedelta(seconds=5)
@@ -105,6 +107,16 @@ class AegisPledges:
             return Applied(partner_id, pledge.id)
         kept = self.kept_elsewhere(plan.entity, candidate, donor, partner_id) if pledge is None else None
         return kept or Applied(partner_id, self._replaced(work, plan, donor, partner_id, settings, pledges))
+
+    def named(self, donation: Donation) -> str | None:
+        """The pledge that a donation's schedule has, as our keys or RaiseDonors name it; nothing is verified."""
+        row = self.tools.keys.get(f"schedule#{donation.schedule_id}", SYSTEM)
+        if row is not None and row.key is not None:
+            return row.key
+        try:
+            return self.raisedonors.schedule(donation.schedule_id).crm_key if donation.schedule_id else None
+        except RecordMissing:
+            return None
 
     def kept_elsewhere(self, schedule: str, pledge_id: str, donor: Donor, partner_id: str) -> Applied | None:
         """A pledge under the partner of the donor whose schedule it was made for, where that was another donor."""
@@ -240,6 +252,9 @@ class AegisPledges:
             "schedule": digest_of(fields),
             "why_anew": why_anew or "",
         }
+        restore = newest_restore(self.tools.state)
+        if restore is not None:
+            work.facts |= restore.pledge_facts(work.facts, schedule.created_at)
         work.begin(Step.PLEDGE, values)
         pledge_id = self.aegis.create_pledge(body)
         self._settled(work, plan.entity, pledge_id, "created", fields, settings)
@@ -248,8 +263,11 @@ class AegisPledges:
     def found_after_lost_answer(self, work: Work, attempt: Attempt, pledge_id: str, settings: AegisSettings) -> None:
         """The pledge that a lost request was to make is there. What it was made from may have changed since."""
         entity = attempt.values["entity"]
-        fields = schedule_fields(self.raisedonors.schedule(int(entity.removeprefix("schedule#"))))
-        is_as_sent = digest_of(fields) == attempt.values.get("schedule")
+        schedule = self.raisedonors.schedule(int(entity.removeprefix("schedule#")))
+        fields, is_forgotten = schedule_fields(schedule), FORGOTTEN in attempt.values
+        is_as_sent = digest_of(fields) == attempt.values.get("schedule") and not is_forgotten
+        if is_forgotten:
+            self._sight_schedule(work, schedule.id, self.tools.deliveries.get(schedule_changed_id(schedule.id)))
         self._settled(work, entity, pledge_id, "found after a lost answer", fields if is_as_sent else {}, settings)
         if is_as_sent:
             work.facts["pledge"] = pledge_id

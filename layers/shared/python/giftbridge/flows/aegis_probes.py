@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from giftbridge.clients.aegis import Aegis
 from giftbridge.clients.raisedonors import RaiseDonors
@@ -12,6 +11,7 @@ from giftbridge.domain.deliveries import Attempt, Delivery, Kind, Step
 from giftbridge.domain.delivery_life import PARTNER_MERGED
 from giftbridge.domain.partners import HistoryRow, Pledge
 from giftbridge.domain.probing import (
+    days_around,
     fitting_pledges,
     fitting_rows,
     invoice_name,
@@ -20,7 +20,6 @@ from giftbridge.domain.probing import (
     query_hits,
     unsettled_twins,
 )
-from giftbridge.domain.times import parse_moment
 from giftbridge.errors import Ambiguous, RecordMissing, Rejected
 from giftbridge.flows.aegis_partners import KNOWN_BEFORE, AegisPartners
 from giftbridge.flows.aegis_pledges import AegisPledges
@@ -128,10 +127,8 @@ class AegisProbes:
 
     def _free_rows(self, work: Work, attempt: Attempt, partner: str) -> list[tuple[str, HistoryRow]]:
         """A partner's transactions that can be the one that was being made, and that no other delivery claims."""
-        day = parse_moment(attempt.values["date"]).date()
-        one = timedelta(days=1)
         try:
-            rows = fitting_rows(attempt, self.aegis.history(partner, day - one, day + one))
+            rows = fitting_rows(attempt, self.aegis.history(partner, *days_around(attempt)))
         except RecordMissing:
             return []
         free = self._unclaimed([row.invoice_number for row in rows if row.invoice_number is not None], work.delivery.id)

@@ -15,6 +15,7 @@ from giftbridge.domain.deliveries import Step
 from giftbridge.domain.donations import Donor, Schedule
 from giftbridge.domain.frequencies import aegis_frequency
 from giftbridge.domain.notices import PLEDGE_NOT_ENDED
+from giftbridge.domain.restores import COMPARED, is_to_be_compared
 from giftbridge.domain.settings import AegisSettings
 from giftbridge.domain.validation import require_sound_schedule
 from giftbridge.errors import Rejected, RetryLater, Skipped
@@ -130,6 +131,9 @@ class AegisSchedules:
         schedule = self.raisedonors.schedule(int(work.delivery.entity_id))
         entity = f"schedule#{schedule.id}"
         bases, fields = self.tools.agreed.bases(entity, SYSTEM), schedule_fields(schedule)
+        if is_to_be_compared(work.facts):
+            # What the life before a restore agreed on is forgotten: the pledge is brought in step with all there is.
+            bases = (*bases, {})
         if bases and not changed_since(bases, fields):
             raise Skipped("nothing that Aegis knows changed", cause="nothing-changed")
         active = is_active(schedule)
@@ -213,10 +217,12 @@ class AegisSchedules:
         if not merged.changes:
             self._skip(work, change, "Aegis has these values already", "nothing-changed")
         agreeing = work.agree(change.entity, change.agreeing)
+        work.facts[COMPARED] = "yes"
         work.delivered({}, "saved in Aegis", proven=True, writes=[agreeing], details=told(merged))
 
     def _skip(self, work: Work, change: _Change, why: str, cause: str) -> NoReturn:
         """Nothing is to be sent; later changes are told from how the schedule is now. Raises Skipped."""
+        work.facts[COMPARED] = "yes"
         work.also.append(work.agree(change.entity, change.agreeing))
         raise Skipped(why, cause=cause)
 

@@ -34,8 +34,7 @@ def post_transaction(
         try:
             body = body_for(partner_id)
             to = str(body["PartnerID"])
-            besides = {FUNDS: funds_as_sent(body), PLEDGE: pledge_as_sent(body), CURRENCY: currency}
-            work.begin(Step.TRANSACTION, {**signature_of(body), **besides})
+            work.begin(Step.TRANSACTION, signed(body, currency))
             return aegis.create_transaction(body), to
         except Rejected as refused:
             # A refusal that names no member may mean the partner too: it is looked at once.
@@ -44,6 +43,12 @@ def post_transaction(
                 raise
             partner_id = anew(to, refused)
     raise AssertionError("the second try returns or raises")
+
+
+def signed(body: Body, currency: str) -> dict[str, str]:
+    """What tells a transaction that is about to be sent from any other, and how its reversal will repeat it."""
+    besides = {FUNDS: funds_as_sent(body), PLEDGE: pledge_as_sent(body), CURRENCY: currency}
+    return {**signature_of(body), **besides}
 
 
 def live_pledge(aegis: Aegis, pledge_id: str | None, partner_id: str) -> str | None:

@@ -77,7 +77,7 @@ class BackfilledGifts(_Backfilled):
             after = backfilled_gift(sighting, before, self.backfill, turn.settings, turn.now)
             if after is None:
                 return None
-            if before is None and after.state is State.PENDING and self._restore is not None:
+            if before is None and self._restore is not None:
                 after = self._restore.marked(after, sighting.created_at)
             written = self._write(before, turn.nudged(after) if destination == AEGIS else after)
             if written is not None:

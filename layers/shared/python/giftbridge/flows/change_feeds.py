@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,8 @@ from giftbridge.clients.whole_answers import Page
 from giftbridge.domain.agreed import Fields, base_of_first_sight
 from giftbridge.domain.change_sightings import ChangeSighting, FirstSight, change_for, note_for
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State
-from giftbridge.domain.times import readable_moment
+from giftbridge.domain.delivery_ids import donor_noted_id
+from giftbridge.domain.restores import COMPARED, Restore
 from giftbridge.errors import LostRace
 from giftbridge.flows.feed_walk import Turn
 from giftbridge.flows.tools import Tools
@@ -35,6 +37,7 @@ class _ChangeFeed:
         self.tools = tools
         self.raisedonors = raisedonors
         self.threads = threads
+        self._restore: Restore | None = None
 
     def sighting(self, raw: object, turn: Turn) -> ChangeSighting | None:
         """A record of the feed; None for one that is none of our business."""
@@ -47,6 +50,12 @@ class _ChangeFeed:
         # The deliveries first: one that ends meanwhile has moved what is agreed on by the time that is read.
         known = self.tools.deliveries.get_many(sighting.delivery_id for sighting in newest.values())
         agreed = self.tools.agreed.get_many(newest, DESTINATION)
+        restore = self._restore = newest_restore(self.tools.state)
+        if restore is not None:
+            newest = {
+                name: restore.of_life_before(sighting, known.get(sighting.delivery_id), turn.now)
+                for name, sighting in newest.items()
+            }
         written = self.tools.side_by_side(
             lambda s: self._count(s, known.get(s.delivery_id), agreed.get(s.entity), turn),
             list(newest.values()),
@@ -70,29 +79,36 @@ class _ChangeFeed:
             elif known is not None and known.state in OPEN_STATES:
                 if self.tools.deliveries.count_sighting(known, sighting.mark):
                     return "counted again", None
-            elif (
-                written := self._write(known, after, self._base(sighting, agreed, turn), turn, sighting.modified_at)
-            ) is not None:
+            elif (written := self._write(known, self._marked(after, sighting), sighting, agreed, turn)) is not None:
                 return written.state.value, written
             known = self.tools.deliveries.get(sighting.delivery_id)
             agreed = self.tools.agreed.get(sighting.entity, DESTINATION)
         raise LostRace(f"{sighting.delivery_id} kept changing", (sighting.delivery_id,))
 
     def _base(self, sighting: ChangeSighting, agreed: Fields | None, turn: Turn) -> list[Write]:
-        """What an edit that comes before the first turn of an old schedule is told from."""
+        """What an edit that comes before the first turn of an old schedule is told from.
+
+        What a restore has forgotten may be anything: all is compared.
+        """
         if agreed is not None or sighting.fields is None:
             return []
-        base = base_of_first_sight(sighting.fields)
+        base = {} if sighting.is_forgotten else base_of_first_sight(sighting.fields)
         return [self.tools.agreed.first(sighting.entity, DESTINATION, base, turn.now)]
 
+    def _marked(self, after: Delivery, sighting: ChangeSighting) -> Delivery:
+        """What the life before a restore may have done is looked for; what it had agreed on is not known any more."""
+        if not sighting.is_forgotten or self._restore is None:
+            return after
+        fresh = {name: value for name, value in after.result.items() if name != COMPARED}
+        return self._restore.marked(replace(after, result=fresh), None)
+
     def _write(
-        self, before: Delivery | None, after: Delivery, base: list[Write], turn: Turn, changed_at: datetime | None
+        self, before: Delivery | None, after: Delivery, sighting: ChangeSighting, agreed: Fields | None, turn: Turn
     ) -> Delivery | None:
-        restore = newest_restore(self.tools.state) if before is None else None
-        nudged = turn.nudged(restore.marked(after, changed_at) if restore is not None else after)
+        base, nudged = self._base(sighting, agreed, turn), turn.nudged(after)
         if before is None:
             return nudged if self.tools.deliveries.add(nudged, *base) else None
-        lines = []
+        lines = base if sighting.is_forgotten else []
         if before.state is State.FAILED:
             line = self.tools.activity.line(
                 after.donor_entity,
@@ -185,14 +201,17 @@ class NoteFeed:
         ]
         known: Mapping[str, Delivery] = self.tools.deliveries.get_many(note.id for note in planned)
         new = {note.id: note for note in planned if note.id not in known}
-        written = self.tools.side_by_side(lambda note: self._write(note, turn), list(new.values()), self.threads)
+        made = {donor_noted_id(sighting.note_id): sighting.created_at for sighting in sightings}
+        written = self.tools.side_by_side(
+            lambda note: self._write(note, made[note.id], turn), list(new.values()), self.threads
+        )
         done = [note for note in written if note is not None]
         turn.counts.update(note.state.value for note in done)
         return done
 
-    def _write(self, note: Delivery, turn: Turn) -> Delivery | None:
+    def _write(self, note: Delivery, written: datetime | None, turn: Turn) -> Delivery | None:
+        """By when it was written: a note from before a restore may have been touched again since."""
         restore = newest_restore(self.tools.state)
-        written = readable_moment(note.result.get("modified"))
         nudged = turn.nudged(restore.marked(note, written) if restore is not None else note)
         return nudged if self.tools.deliveries.add(nudged) else None
 

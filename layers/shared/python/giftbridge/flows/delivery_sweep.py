@@ -108,7 +108,9 @@ class DeliverySweep:
         lost_after = LOST_AFTER if in_line == 0 else self.renudge_after
         wanted = [delivery for delivery in money if self._needs_nudge(delivery, lost_after, now)]
         room = max(0, MOST_EDITS_IN_LINE - in_line)
-        wanted += [edit for edit in edits if self._needs_nudge(edit, lost_after, now)][:room]
+        # Longest due first: what waits again and again leaves room for what was not tried since.
+        waiting = sorted(edits, key=lambda edit: edit.due)
+        wanted += [edit for edit in waiting if self._needs_nudge(edit, lost_after, now)][:room]
         # No more than the rate budgets have calls for until the next sweep: the rest would only wait again.
         turns = self._room(wanted)
         if turns < len(wanted):

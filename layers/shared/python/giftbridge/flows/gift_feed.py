@@ -124,16 +124,17 @@ class GiftFeed:
         sighting, planned = sight.sighting, list[Plan]()
         after = delivery_for(sighting, created, turn.settings, sight.on, turn.now, sight.destination)
         if after is not None:
-            planned.append((created, _nudged(self._marked(after, created, sighting.created_at), turn)))
+            after = self._marked(after, created, sighting.created_at)
+            planned.append((created, _nudged(after, turn)))
         refund = refund_for(sighting, after or created, refunded, turn.now, is_first_sight=is_first_sight)
         if refund is not None:
-            planned.append((refunded, _nudged(self._marked(refund, refunded, sighting.modified_at), turn)))
+            # By when it was made: a refund of then may have been touched again since.
+            planned.append((refunded, _nudged(self._marked(refund, refunded, sighting.created_at), turn)))
         return planned
 
     def _marked(self, after: Delivery, before: Delivery | None, happened: datetime | None) -> Delivery:
         """A new delivery that the life before a restore may have sent is looked for before it is sent."""
-        is_new = before is None and after.state is State.PENDING
-        return self._restore.marked(after, happened) if is_new and self._restore is not None else after
+        return self._restore.marked(after, happened) if before is None and self._restore is not None else after
 
     def _write_one(self, before: Delivery | None, after: Delivery) -> Delivery | None:
         lines = []

@@ -119,7 +119,7 @@ class Healing:
         before = known.get(after.id)
         restore = newest_restore(self.tools.state)
         if before is None and restore is not None:
-            after = restore.marked(after, sighting.modified_at)
+            after = restore.marked(after, sighting.created_at)
         line = self._told_line(after, "taken up", one)
         if before is not None:
             return self.tools.deliveries.save(before, after, line)

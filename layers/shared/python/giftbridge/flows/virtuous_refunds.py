@@ -13,6 +13,7 @@ from giftbridge.domain.amounts import Money
 from giftbridge.domain.contacts import PostedGift
 from giftbridge.domain.deliveries import OPEN_STATES, Delivery, State, Step, Trouble
 from giftbridge.domain.delivery_ids import VIRTUOUS, donation_created_id
+from giftbridge.domain.restores import may_have_been_sent
 from giftbridge.domain.times import parse_moment
 from giftbridge.domain.validation import REVERSED_STATUSES
 from giftbridge.errors import Ambiguous, Held, LostRace, RecordMissing, Rejected, Skipped
@@ -116,6 +117,9 @@ class VirtuousRefunds:
         if original.state is State.SENT:
             raise _held("original-held", original, work, _WAIT_FOR_THE_IMPORT)
         if original.state is State.FAILED and original.attempt is not None:
+            raise _held("original-open", original, work, _WAIT_FOR_A_PERSON)
+        if may_have_been_sent(original.result) and (original.state is State.FAILED or original.is_in_outbox):
+            # The life before a restore may have handed it in: it goes once more, and is reversed then.
             raise _held("original-open", original, work, _WAIT_FOR_A_PERSON)
         if original.state is State.FAILED or original.is_in_outbox:
             self._ignore(original, work)

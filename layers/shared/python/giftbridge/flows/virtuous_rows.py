@@ -21,8 +21,9 @@ from giftbridge.domain.deliveries import OPEN_STATES, PROJECT_COMES, Delivery, K
 from giftbridge.domain.delivery_ids import VIRTUOUS, contact_updated_id, project_changed_id
 from giftbridge.domain.donations import Donation, Donor, Schedule
 from giftbridge.domain.left_out import left_out_of_virtuous
+from giftbridge.domain.restores import may_have_been_sent
 from giftbridge.domain.settings import Settings
-from giftbridge.domain.validation import require_eligible
+from giftbridge.domain.validation import is_reversed, require_eligible
 from giftbridge.domain.virtuous_mapping import GatheredGift, contact_row, gift_row, project_codes
 from giftbridge.errors import BudgetSpent, Held, Rejected, Skipped
 from giftbridge.flows.left_out import TOLD, WHAT, telling, untold
@@ -134,7 +135,10 @@ class VirtuousRows:
         try:
             require_eligible(donation, settings)
         except Skipped as skipped:
-            raise PreparationEnds(skipped, ()) from skipped
+            # What the life before a restore may have handed in cannot be looked up while it is held: it goes once more,
+            # which changes nothing if it is there, and is reversed once it has landed.
+            if not (is_reversed(donation) and may_have_been_sent(member.result)):
+                raise PreparationEnds(skipped, ()) from skipped
         donor = self._donor(donation.donor_id, shared)
         schedule, writes = self._schedule_to_name(member, donation, shared)
         gathered = GatheredGift(

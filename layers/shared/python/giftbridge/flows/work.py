@@ -11,7 +11,7 @@ from giftbridge.domain import delivery_life as life
 from giftbridge.domain.change_sightings import served_up_to
 from giftbridge.domain.deliveries import Attempt, Delivery, Kind, State, Step, Trouble
 from giftbridge.domain.notices import FieldChange, Notice
-from giftbridge.domain.probing import NOT_IT
+from giftbridge.domain.probing import FORGOTTEN, NOT_IT
 from giftbridge.domain.remembered import Mirror, is_for_later
 from giftbridge.domain.restores import looked_for, sent_since
 from giftbridge.errors import LostRace, Rejected, UnknownOutcome
@@ -74,6 +74,7 @@ class Work:
         if before is not None:
             self.facts |= looked_for(self.facts, step)
             earlier = Attempt("", step, before, before, {})
+            values = {**values, FORGOTTEN: "yes"}
         is_again = earlier is not None and earlier.step is step
         first = earlier.first_started_at if earlier is not None and is_again else now
         if earlier is not None and is_again and NOT_IT in earlier.values:
