@@ -35,6 +35,7 @@ _RAISED = {
 _IN_VARIABLES = {
     ("domain/virtuous_mapping.py", "cause"): {"no-first-name", "no-last-name", "no-organization-name"},
     ("flows/whose_trouble.py", "REFUSED_HERE"): {"refused-here"},
+    ("flows/aegis_probes.py", "PARTNER_MERGED"): {"partner-merged"},
     ("clients/mail.py", "cause"): set(),
     ("clients/mail.py", "BAD_REQUEST"): set(),
     ("clients/mail.py", "NOT_AN_ADDRESS"): set(),
