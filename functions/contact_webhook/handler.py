@@ -9,15 +9,13 @@ from giftbridge.contact_webhook_assembly import ContactWebhookAssembly
 from giftbridge.errors import Rejected
 from giftbridge.http_answers import HttpAnswer, body_of, found, headers_of, problem, refused
 
-assembly = ContactWebhookAssembly()
 
-
-def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
+def handle(assembly: ContactWebhookAssembly, event: dict[str, Any]) -> HttpAnswer:
     """Answer 200 once the contacts are queued, or say what is wrong; never a 500 for anything a stranger sends."""
     try:
-        return _answered(event)
+        return _answered(assembly, event)
     except Rejected as error:
-        _log_refusal(400)
+        _log_refusal(assembly, 400)
         return refused(error)
     except Exception as error:
         # Its text may hold what was sent.
@@ -25,27 +23,35 @@ def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
         return problem(503, "The webhook could not be queued; send it again.", retry_after=30)
 
 
-def _answered(event: dict[str, Any]) -> HttpAnswer:
+def _answered(assembly: ContactWebhookAssembly, event: dict[str, Any]) -> HttpAnswer:
     body = body_of(event)
     if len(body) > MOST_BYTES:
-        _log_refusal(413)
+        _log_refusal(assembly, 413)
         return problem(413, f"The body is larger than {MOST_BYTES} bytes.")
     signing = assembly.signing.get()
     if not is_genuine(body, headers_of(event), assembly.secrets.get(), signing):
-        _log_refusal(401)
+        _log_refusal(assembly, 401)
         return problem(401, f"The signature in the header {signing.header} is missing or wrong.")
     told = read_delivery(body)
     if told.accepted:
         assembly.queue(told.contacts, told.gifts_of)
-    _log(told)
+    _log(assembly, told)
     return found({"accepted": told.accepted, "ignored": sum(told.ignored.values()), "reasons": dict(told.ignored)})
 
 
-def _log_refusal(status: int) -> None:
+def _log_refusal(assembly: ContactWebhookAssembly, status: int) -> None:
     """The line that the template's metric filter counts."""
     assembly.log.warning("webhook refused", extra={"status": status})
 
 
-def _log(told: Told) -> None:
+def _log(assembly: ContactWebhookAssembly, told: Told) -> None:
     counts = {"contacts": len(told.contacts), "gifts_of": len(told.gifts_of), "ignored": dict(told.ignored)}
     assembly.log.info("webhook", extra={"event": told.event, **counts})
+
+
+assembly = ContactWebhookAssembly.of_function()
+
+
+def lambda_handler(event: dict[str, Any], _context: object) -> HttpAnswer:
+    """What Lambda calls."""
+    return handle(assembly, event)

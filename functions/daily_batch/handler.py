@@ -6,29 +6,26 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from giftbridge.flows.daily_digest import DailyDigest
-from giftbridge.runtime import start
+from giftbridge.runtime import Function, start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-function = start()
 
-
-@function.logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handle(function: Function, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Run the batch if it is due, or at once for {"run": "now"}; idle until Virtuous is connected."""
     function.assembly.begin(context.get_remaining_time_in_millis() / 1000)
     try:
-        return _plan(event, context)
+        return _plan(function, event, context)
     finally:
         # Whatever becomes of the batch or of the digest, and without Virtuous too.
         try:
-            _tell_of_yesterday()
+            _tell_of_yesterday(function)
         finally:
-            _reconcile(context)
+            _reconcile(function, context)
 
 
-def _plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def _plan(function: Function, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     batch = function.assembly.daily_batch(owner=context.aws_request_id)
     if batch is None:
         return {"why_idle": "Virtuous is not connected"}
@@ -39,15 +36,24 @@ def _plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return answer
 
 
-def _tell_of_yesterday() -> None:
+def _tell_of_yesterday(function: Function) -> None:
     digest = DailyDigest(function.assembly.tools, function.assembly.destinations()).run()
     if digest.day is not None:
         function.tell("wrote the digest", dataclasses.asdict(digest), {"DigestsWritten": 1.0})
 
 
-def _reconcile(context: LambdaContext) -> None:
+def _reconcile(function: Function, context: LambdaContext) -> None:
     """With the time that is left, and with Aegis alone too."""
     daily = function.assembly.daily_reconciliation(owner=context.aws_request_id)
     outcome = daily.run() if daily is not None else None
     if outcome is not None and outcome.why_idle is None:
         function.tell("reconciled", dataclasses.asdict(outcome), {"ReconciliationsMade": float(outcome.is_done)})
+
+
+function = start()
+
+
+@function.logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """What Lambda calls."""
+    return handle(function, event, context)

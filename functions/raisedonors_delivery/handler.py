@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from giftbridge.contact_hints import read_contact_hint
-from giftbridge.runtime import keeping, start
+from giftbridge.runtime import Function, keeping, start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-function = start()
 
-
-@function.logger.inject_lambda_context
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handle(function: Function, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Work through a batch. Without credentials deliveries wait in their table, and hints, which are in none yet, in
     the queue."""
     function.assembly.begin(context.get_remaining_time_in_millis() / 1000)
@@ -24,3 +21,12 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         hints = [record["messageId"] for record in event["Records"] if read_contact_hint(record) is not None]
         return keeping(hints)
     return function.work_off(worker, event)
+
+
+function = start()
+
+
+@function.logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """What Lambda calls."""
+    return handle(function, event, context)

@@ -13,8 +13,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from giftbridge import contact_webhook_assembly
 from giftbridge.contact_hints import ContactHint, read_contact_hint
+from giftbridge.contact_webhook_assembly import ContactWebhookAssembly
 from giftbridge.store.settings_versions import SettingsVersions
 from ops.simulators.virtuous_sender import signature
 from tests.deployment.template import resources
@@ -93,7 +93,6 @@ class Webhook:
 def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
     """The function, freshly loaded."""
     clock = Clock()
-    monkeypatch.setattr(contact_webhook_assembly, "utc_now", clock)
     for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     with mock_aws():
@@ -116,7 +115,8 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        loaded = importlib.reload(importlib.import_module("functions.contact_webhook.handler"))
+        loaded: Any = importlib.reload(importlib.import_module("functions.contact_webhook.handler"))
+        loaded.assembly = ContactWebhookAssembly.of_function(clock)
         yield Webhook(loaded, clock, clients, queue_url, secret_id)
 
 

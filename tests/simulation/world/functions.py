@@ -1,102 +1,106 @@
-"""What each function's handler does, on an assembly that it is given: the handlers build their own when they load."""
+"""The functions as Lambda has them: each one's own handler, over parts that the world gives to a new process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
-from giftbridge import contact_hints
-from giftbridge.assembly import Assembly
-from giftbridge.clients.virtuous_webhooks import Signing, is_genuine, read_delivery
-from giftbridge.contact_hints import ContactHint, read_contact_hint
-from giftbridge.domain.delivery_ids import RAISEDONORS
-from giftbridge.flows.daily_digest import DailyDigest
-from giftbridge.flows.vitals import VitalSigns
-from giftbridge.runtime import keeping
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-Handler = Callable[[Assembly, Mapping[str, Any], str], Any]
+from giftbridge.contact_webhook_assembly import ContactWebhookAssembly
+from giftbridge.runtime import Function
+from ops.local_stack.paths import CHECKOUT
+from tests.simulation.aws.template import template
+from tests.simulation.world.machine import Machine
 
-
-def donation_pickup(assembly: Assembly, _event: Mapping[str, Any], request_id: str) -> Any:
-    """A tick."""
-    pickup = assembly.donation_pickup(owner=request_id)
-    return pickup.run() if pickup is not None else None
+Parts = Function | ContactWebhookAssembly
+Handle = Callable[[Parts, Mapping[str, Any], "Invocation"], Any]
+_WEBHOOK = "ContactWebhookFunction"
 
 
-def delivery_sweep(assembly: Assembly, _event: Mapping[str, Any], _request_id: str) -> Any:
-    """A tick; one destination's trouble does not keep the next from being swept."""
-    troubles: list[Exception] = []
-    for sweep in assembly.delivery_sweeps():
-        try:
-            sweep.run()
-        except Exception as error:
-            troubles.append(error)
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What Lambda tells a handler of an invocation; `ends` is when its time is over, by the seconds of `now`."""
+
+    aws_request_id: str
+    ends: float
+    now: Callable[[], float]
+
+    def get_remaining_time_in_millis(self) -> int:
+        """In whole milliseconds, as Lambda says it."""
+        return int(max(0.0, self.ends - self.now()) * 1000)
+
+
+class _Unprinted(AmazonCloudWatchEMFProvider):
+    """Metrics are written as for CloudWatch, and go nowhere."""
+
+    def flush_metrics(self, raise_on_empty_metrics: bool = False) -> None:
+        if self.metric_set:
+            self.serialize_metric_set()
+            self.clear_metrics()
+
+
+def handle_of(name: str) -> Handle:
+    """What a function does with an event, by the function's name in the template."""
+    handle = loaded(name).handle
+    if name == _WEBHOOK:
+        return lambda parts, event, _invocation: handle(parts, event)
+    return handle  # type: ignore[no-any-return]
+
+
+def parts_of(name: str, machine: Machine) -> Parts:
+    """What a new process of a function holds."""
+    if name == _WEBHOOK:
+        given = machine.surroundings()
+        dynamodb, sqs, secrets = (machine.aws(name) for name in ("dynamodb", "sqs", "secretsmanager"))
+        return ContactWebhookAssembly(machine.environment, dynamodb, sqs, secrets, given.now, given.token)  # type: ignore[arg-type]
+    return Function(_logger(), _metrics(), machine.assembly())
+
+
+@cache
+def _logger() -> Logger:
+    return Logger(service="simulation", level=logging.CRITICAL)
+
+
+@cache
+def _metrics() -> Metrics:
+    return Metrics(provider=_Unprinted(service="simulation", namespace="simulation"))
+
+
+@cache
+def loaded(name: str) -> ModuleType:
+    """A function's module, loaded once as Lambda loads it, and apart from the one that other tests know.
+
+    What it builds for itself is not used: no client of it ever calls anybody.
+    """
+    definition = template()
+    path = CHECKOUT / definition["Resources"][name]["Properties"]["CodeUri"] / "handler.py"
+    spec = spec_from_file_location(f"simulated_{path.parent.name}", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    variables = definition["Globals"]["Function"]["Environment"]["Variables"]
+    of_lambda = dict.fromkeys(("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "none")
+    environment = dict.fromkeys(variables, "1") | of_lambda | {"LOG_LEVEL": "INFO"}
+    with patch.dict(os.environ, environment), _logging_as_before():
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _logging_as_before() -> Iterator[None]:
+    """A function that starts has the product's log lines for itself."""
+    ours = logging.getLogger("giftbridge")
+    before = (ours.handlers, ours.level)
     try:
-        VitalSigns(assembly.tools, assembly.destinations()).take()
-    except Exception as error:
-        troubles.append(error)
-    net = assembly.contact_net()
-    if net is not None:
-        net.run()
-    if troubles:
-        raise troubles[0]
-
-
-def daily_batch(assembly: Assembly, event: Mapping[str, Any], request_id: str) -> Any:
-    """A tick: the batch, the digest and the reconciliation, each when it is due."""
-    try:
-        batch = assembly.daily_batch(owner=request_id)
-        if batch is not None:
-            batch.run(now_requested=event.get("run") == "now")
+        yield
     finally:
-        try:
-            DailyDigest(assembly.tools, assembly.destinations()).run()
-        finally:
-            daily = assembly.daily_reconciliation(owner=request_id)
-            if daily is not None:
-                daily.run()
-
-
-def aegis_delivery(assembly: Assembly, event: Mapping[str, Any], _request_id: str) -> Any:
-    """A batch of messages."""
-    worker = assembly.aegis_worker()
-    return keeping(worker.work(event["Records"]).hand_back if worker is not None else ())
-
-
-def virtuous_delivery(assembly: Assembly, event: Mapping[str, Any], _request_id: str) -> Any:
-    """A batch of messages."""
-    worker = assembly.virtuous_worker()
-    return keeping(worker.work(event["Records"]).hand_back if worker is not None else ())
-
-
-def raisedonors_delivery(assembly: Assembly, event: Mapping[str, Any], _request_id: str) -> Any:
-    """A batch of messages; without credentials hints wait in the queue."""
-    worker = assembly.raisedonors_worker()
-    if worker is None:
-        return keeping(record["messageId"] for record in event["Records"] if read_contact_hint(record) is not None)
-    return keeping(worker.work(event["Records"]).hand_back)
-
-
-def contact_webhook(assembly: Assembly, event: Mapping[str, Any], _request_id: str) -> Any:
-    """A webhook of Virtuous: 200 once its contacts are queued. Its own assembly holds nothing but a few clients."""
-    body, headers = event["body"], event["headers"]
-    secret = str(assembly.credentials.of("virtuous").values.get("webhook_secret", ""))
-    if not is_genuine(body, headers, (secret,), Signing()):
-        return 401
-    told = read_delivery(body)
-    if told.accepted:
-        tools = assembly.tools_for(RAISEDONORS)
-        hint = ContactHint(told.contacts, told.gifts_of, tools.now())
-        contact_hints.send(tools.queue.client, tools.queue.url, hint, tools.token)
-    return 200
-
-
-HANDLERS: Mapping[str, Handler] = {
-    "DonationPickupFunction": donation_pickup,
-    "DeliverySweepFunction": delivery_sweep,
-    "DailyBatchFunction": daily_batch,
-    "AegisDeliveryFunction": aegis_delivery,
-    "VirtuousDeliveryFunction": virtuous_delivery,
-    "RaiseDonorsDeliveryFunction": raisedonors_delivery,
-    "ContactWebhookFunction": contact_webhook,
-}
+        ours.handlers, ours.level = before[0], before[1]

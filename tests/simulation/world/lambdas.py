@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from giftbridge.assembly import Assembly
 from tests.simulation.aws.template import template
 from tests.simulation.clock.scheduler import Process
-from tests.simulation.world.functions import HANDLERS
-
-if TYPE_CHECKING:
-    from tests.simulation.world.machine import Machine
+from tests.simulation.world.functions import Invocation, Parts, handle_of, parts_of
+from tests.simulation.world.machine import Machine
 
 _WARM_UP_SECONDS = 0.7
 
@@ -30,17 +27,15 @@ class LambdaFunction:
     def __init__(self, name: str, machine: Machine) -> None:
         self.name = name
         self.machine = machine
-        self.handler = HANDLERS[name]
+        self.handle = handle_of(name)
         properties = template()["Resources"][name]["Properties"]
         self.timeout = float(machine.account.value(properties["Timeout"]))
         self.running = 0
-        self._idle: list[Assembly] = []
+        self._idle: list[Parts] = []
         self._started = 0
         self._deployment = machine.deployments
 
-    def invoke(
-        self, event: Mapping[str, Any], then: Callable[[Process], None] = lambda _: None, *, who: str = ""
-    ) -> Process:
+    def invoke(self, event: Mapping[str, Any], then: Callable[[Process], None] = lambda _: None) -> Process:
         """Start an invocation; `then` is told when it has ended, in whatever way."""
         machine = self.machine
         if self._deployment != machine.deployments:
@@ -53,17 +48,16 @@ class LambdaFunction:
         kept = self._idle.pop() if self._idle else None
         self._started += 1
         request_id = f"{self.name}-{self._started}"
-        used: list[Assembly] = []
+        used: list[Parts] = []
 
         def work() -> Any:
             if kept is None:
                 machine.scheduler.pause(_WARM_UP_SECONDS)
-            assembly = kept or machine.assembly(who or self.name)
-            used.append(assembly)
+            parts = kept or parts_of(self.name, machine)
+            used.append(parts)
             process = machine.scheduler.process()
             assert process is not None and process.ends is not None
-            assembly.begin(process.ends - machine.scheduler.seconds)
-            return self.handler(assembly, event, request_id)
+            return self.handle(parts, event, Invocation(request_id, process.ends, machine.scheduler.monotonic))
 
         def ended(process: Process) -> None:
             self.running -= 1

@@ -47,7 +47,7 @@ class Machine:
             self.services, self.scheduler, self.weather, self.trace, lambda: self.latest_landing
         )
         self.chance = random.Random(f"processes {self.weather.seed}")
-        self._environment = Environment.read(self.account.environment())
+        self.environment = Environment.read(self.account.environment())
 
     def aws(self, service: str) -> AwsDoor:
         """A process' client of a service of AWS."""
@@ -79,10 +79,10 @@ class Machine:
         """A new session of a process."""
         return self.connections.session()
 
-    def assembly(self, _who: str) -> Assembly:
+    def assembly(self) -> Assembly:
         """The parts of a new process."""
         dynamodb, sqs, secrets = self.aws("dynamodb"), self.aws("sqs"), self.aws("secretsmanager")
-        return Assembly(self._environment, dynamodb, sqs, secrets, self.surroundings())  # type: ignore[arg-type]
+        return Assembly(self.environment, dynamodb, sqs, secrets, self.surroundings())  # type: ignore[arg-type]
 
     def died(self, process: Process) -> None:
         """A process is gone."""

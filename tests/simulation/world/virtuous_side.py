@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -115,15 +116,18 @@ class VirtuousSide:
         machine = self.machine
         if machine.weather.strikes(machine.scheduler.seconds, "webhook-refused"):
             return 503
-        call = self._webhook.invoke({"headers": headers, "body": body})
+        sent = {name.lower(): value for name, value in headers.items()}
+        encoded = base64.b64encode(body).decode()
+        call = self._webhook.invoke({"headers": sent, "body": encoded, "isBase64Encoded": True})
         answered = self._waited_for(call)
         if not answered:
             return 0
         if call.is_dead or call.error is not None:
             return 503
-        machine.trace.line("virtuous-webhooks", f"a webhook is answered with {call.result}")
+        status = int(call.result["statusCode"])
+        machine.trace.line("virtuous-webhooks", f"a webhook is answered with {status}")
         is_lost = machine.weather.strikes(machine.scheduler.seconds, "webhook-unanswered")
-        return 0 if is_lost else int(call.result)
+        return 0 if is_lost else status
 
     def _waited_for(self, call: Process) -> bool:
         pause: Callable[[float], None] = self.machine.scheduler.pause

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.config import Config
@@ -36,42 +37,55 @@ def utc_now() -> datetime:
 class Kept(Generic[T]):
     """A value that is read when it is first asked for, and anew after a minute."""
 
-    def __init__(self, read: Callable[[], T]) -> None:
+    def __init__(self, read: Callable[[], T], now: Callable[[], datetime]) -> None:
         self._read = read
+        self._now = now
         self._kept: tuple[datetime, T] | None = None
 
     def get(self) -> T:
         """The value."""
-        now = utc_now()
+        now = self._now()
         if self._kept is None or now - self._kept[0] >= _KEPT_FOR:
             self._kept = (now, self._read())
         return self._kept[1]
-
-    def forget(self) -> None:
-        """Read it anew at the next question."""
-        self._kept = None
 
 
 class ContactWebhookAssembly:
     """The secrets and the settings that prove who calls, and the queue; built once a process."""
 
-    def __init__(self) -> None:
-        self.environment = Environment.read()
+    def __init__(
+        self,
+        environment: Environment,
+        dynamodb: DynamoDBClient,
+        sqs: SQSClient,
+        secrets: SecretsManagerClient,
+        now: Callable[[], datetime] = utc_now,
+        token: Callable[[int], str] = token_hex,
+    ) -> None:
+        self.environment = environment
+        self.dynamodb = dynamodb
+        self.sqs = sqs
+        self.secrets_client = secrets
+        self.secrets = Kept(self._read_secrets, now)
+        self.signing = Kept(self._read_signing, now)
+        self.log = logging.getLogger("giftbridge")
+        self._now = now
+        self._token = token
+
+    @classmethod
+    def of_function(cls, now: Callable[[], datetime] = utc_now) -> ContactWebhookAssembly:
+        """Everything the Lambda function needs, from its environment."""
         # Virtuous waits for the answer: better an early 503 than a late one.
         config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 2})
         # Without boto3, which adds a fifth to the start and nothing to these clients.
         client: Callable[..., Any] = get_session().create_client
-        self.secrets_client: SecretsManagerClient = client("secretsmanager", config=config)
-        self.dynamodb: DynamoDBClient = client("dynamodb", config=config)
-        self.sqs: SQSClient = client("sqs", config=config)
-        self.secrets = Kept(self._read_secrets)
-        self.signing = Kept(self._read_signing)
-        self.log = logging.getLogger("giftbridge")
+        dynamodb, sqs = client("dynamodb", config=config), client("sqs", config=config)
+        return cls(Environment.read(), dynamodb, sqs, client("secretsmanager", config=config), now)
 
     def queue(self, contacts: tuple[int, ...], gifts_of: tuple[int, ...]) -> int:
         """Put the contacts into RaiseDonors' queue; how many messages that took."""
-        hint = ContactHint(contacts, gifts_of, utc_now())
-        return send(self.sqs, self.environment.queues["raisedonors"].url, hint)
+        hint = ContactHint(contacts, gifts_of, self._now())
+        return send(self.sqs, self.environment.queues["raisedonors"].url, hint, self._token)
 
     def _read_secrets(self) -> tuple[str, ...]:
         """The secrets that are live: two while one replaces the other, none until Virtuous is connected."""
