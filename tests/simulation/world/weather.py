@@ -61,6 +61,8 @@ STATES = (
     "restored", "raisedonors-rotated", "aegis-rotated", "virtuous-rotated",
 )  # fmt: skip
 KINDS = (*DENSITIES, *STATES)
+# What befalls a call to another system, or the process that makes it.
+_STRIKES_CALLS = ("http-", "outage-", "death", "slow-process", "cold-start")
 _LEAST = 0.1
 """The thinnest weather, as a part of the densest."""
 
@@ -143,6 +145,11 @@ class Weather:
                 self.struck[f"outage-{system}"] += 1
                 return outage
         return None
+
+    @property
+    def calls_struck(self) -> int:
+        """How many faults there were that may cost a call to another system once more."""
+        return sum(count for kind, count in self.struck.items() if kind.startswith(_STRIKES_CALLS))
 
     def told(self) -> list[str]:
         """The weather in words, a line for each kind."""

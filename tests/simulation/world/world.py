@@ -19,6 +19,7 @@ from ops.simulators.population_events import Events
 from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
+from tests.simulation.judge.calls import Asked, asked_of_aegis, asked_of_virtuous, count_calls
 from tests.simulation.judge.excuses import Excuses, Forgotten, Span
 from tests.simulation.judge.fates import Fates
 from tests.simulation.judge.judge import judge
@@ -222,6 +223,7 @@ class World:
         else:
             self._play()
         verdict = self.judged()
+        count_calls(self.asked(), self.weather.calls_struck, verdict)
         compare_verdicts(verdict, self._reconciled(), self._fates(), self.raisedonors.store)
         return Outcome(
             self.seed,
@@ -261,6 +263,17 @@ class World:
             self.tables,
             self._excuses(),
         )
+
+    def asked(self) -> list[Asked]:
+        """What the CRMs were asked so far."""
+        raisedonors, was_restored = self.raisedonors.store, self.restoration is not None
+        asked: list[Asked] = []
+        if "aegis" in self.destinations:
+            asked += asked_of_aegis(raisedonors, self.aegis.store, list(self.aegis.log), was_restored=was_restored)
+        if self.virtuous is not None:
+            virtuous = self.virtuous.simulator
+            asked += asked_of_virtuous(raisedonors, virtuous.store, list(virtuous.log), was_restored=was_restored)
+        return asked
 
     def _excuses(self) -> Excuses:
         """What happened while a destination was switched off, or just about then, need not have been sent."""
