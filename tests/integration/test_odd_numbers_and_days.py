@@ -12,6 +12,7 @@ from ops.simulators.faults import FaultKind, FaultRule
 from ops.simulators.json_text import read_json, write_json
 from ops.simulators.spoiling import Spoiling, with_members
 from ops.simulators.wire import Answer
+from tests.virtuous_bench import virtuous_bench
 from tests.workbench import Workbench, workbench
 
 ALWAYS = 100_000
@@ -149,3 +150,29 @@ def test_a_querys_row_without_an_invoice_number_is_no_transaction(bench: Workben
     bench.run(10)
     assert bench.delivery(gift).state is State.DELIVERED
     assert bench.delivery(gift).result["invoice"] == str(bench.transactions_of(gift)[0].invoice_number)
+
+
+@pytest.mark.parametrize(
+    ("member", "text"),
+    [
+        (("contactIndividuals", 0, "isPrimary"), '""'),
+        (("contactIndividuals",), "null"),
+        (("address",), '""'),
+        (("contactType",), "null"),
+        (("modifiedDateTimeUtc",), "null"),
+        (("mergedIntoContactId",), '""'),
+    ],
+)
+def test_a_gift_does_not_wait_for_what_is_odd_in_its_contact(member: tuple[str | int, ...], text: str) -> None:
+    with virtuous_bench() as there:
+        donor = there.bench.population.make_donor("new_person")
+        there.link(donor.donor_id)
+        spoiling = with_members("odd", [(member, text)])
+        for operation in ("getContact", "getContactByReference"):
+            rule = FaultRule(FaultKind.SPOIL, operation, spoiling=spoiling, count=ALWAYS)
+            there.virtuous.faults.add(rule)
+        gift = there.bench.give(donor=donor)
+        there.bench.pickup()
+        there.plan()
+        there.work("virtuous")
+        assert there.delivery(f"virtuous/donation/{gift}/created").state is State.SENT
