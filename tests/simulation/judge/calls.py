@@ -9,6 +9,8 @@ What the least is follows from the contracts: what one call can carry, and what 
 | an edit of a donor or a schedule in Aegis | 2: read, and saved whole |
 | a gift of a schedule in Aegis | 1: its pledge is looked at, or made |
 | a gift in Virtuous, a reversal there | 2: handed in, and looked up once it landed |
+| a gift that a person has to correct | 3: its donor is looked for at each try, and an operator tries twice more |
+| a contact that RaiseDonors has too | 1: it is read when it is first seen |
 | a contact that a webhook tells of | 1: it is read |
 | a project in Virtuous | 2: looked up, and written |
 | a partner, a contact, for each day that is reconciled | 1: its history |
@@ -84,10 +86,11 @@ def asked_of_aegis(
     donors = {gifts[number]["donorId"] for number in recorded}
     made = sum(number not in aegis.seeded_partner_ids for number in aegis.partners)
     of_schedules = sum(bool(gifts[number].get("recurringGiftId")) for number in recorded)
+    bad = sum(entry.bad for entry in raisedonors.gifts.all_entries())
     forgotten = len(recorded) if was_restored else 0
     least = {
         "gifts": len(numbers),
-        "donors": len(donors) + made + forgotten + 2 * _edits(raisedonors.donors.all_entries()),
+        "donors": len(donors) + made + forgotten + 3 * bad + 2 * _edits(raisedonors.donors.all_entries()),
         "schedules": of_schedules + 2 * _edits(raisedonors.schedules.all_entries()),
         "histories": len(aegis.partners) * _midnights(log) + forgotten,
     }
@@ -101,7 +104,8 @@ def asked_of_virtuous(
     reversals = sum(gift.reversed_gift_id is not None for gift in virtuous.gifts.values())
     least = {
         "gifts": 2 * (len(virtuous.gift_rows) + reversals),
-        "contacts": sum(len(webhook.record_ids) for webhook in virtuous.outbox.deliveries),
+        "contacts": sum(bool(contact.references) for contact in virtuous.contacts.values())
+        + sum(len(webhook.record_ids) for webhook in virtuous.outbox.deliveries),
         "projects": 2 * sum(len(entry.history) for entry in raisedonors.projects.all_entries()),
         "histories": len(virtuous.contacts) * _midnights(log) + (len(virtuous.gift_rows) if was_restored else 0),
     }
