@@ -53,4 +53,4 @@ def test_a_product_that_asks_for_the_same_again_is_noticed(capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
 
     assert code == 1 and json.loads(lines[-1])["failed_seeds"] == [1]
-    assert any("wrong: aegis was called" in line and "for donors" in line for line in lines)
+    assert any("wrong: aegis was called" in line for line in lines)

@@ -48,6 +48,7 @@ _VIRTUOUS = {
     "histories": ("listGiftsOfContact",),
 }
 _SHARED = "what is the same for all records"
+_REFUSED_CREDENTIALS = 401
 # The gateway moves it with each charge; nobody is told.
 _OF_A_CHARGE = frozenset({"nextChargeDate"})
 
@@ -115,6 +116,8 @@ def asked_of_virtuous(
 def _asked(
     system: str, sorts: Mapping[str, Iterable[str]], least: Mapping[str, int], log: Collection[LogEntry]
 ) -> Iterator[Asked]:
+    # Who is refused for the credentials has asked for no record; how often that may be is the breaker's matter.
+    log = [entry for entry in log if entry.status != _REFUSED_CREDENTIALS]
     counts = Counter(entry.operation_id for entry in log)
     for sort, operations in sorts.items():
         yield Asked(system, sort, sum(counts.pop(operation, 0) for operation in operations), least[sort])
