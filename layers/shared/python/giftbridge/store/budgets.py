@@ -9,7 +9,6 @@ Where a system's answers tell the limit, and what is left of it, the budget foll
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -32,7 +31,7 @@ _TRIES = 8
 _KEPT_FOR = timedelta(minutes=1)
 _LOOKS_TAKE_ONE_IN = 6
 # A rare turn that needs many calls is forgotten over so many others: what is reserved and not used holds others up.
-_REMEMBERED_TURNS = 16
+_REMEMBERED_TURNS = 4
 # Until the first turn of a kind has told how many calls it needs.
 _FIRST_TURN_TAKES = timedelta(minutes=1)
 log = logging.getLogger("giftbridge")
@@ -164,7 +163,7 @@ class RateBudget:
     def next_look(self, calls: int, last: datetime) -> datetime:
         """When so many calls may again be made to see what is new, since that was done: one call in six is for it.
 
-        While work waits for calls it is one in twelve.
+        While work waits for calls it is one in eighteen.
         """
         pace = self._counted(lambda level: level.calls_an_hour_to_look)
         return last + timedelta(hours=_LOOKS_TAKE_ONE_IN * calls / pace) if pace else last
@@ -283,7 +282,7 @@ class RateBudget:
     def _need(self, kind: str, pace: Pace) -> int:
         """The calls to reserve for a turn; one more for the harmless read that tells whose a trouble is."""
         need = self._needs.get(kind, CALLS_OF_A_GIFT)
-        return min(math.ceil(need) + 1, pace.at_once)
+        return min(round(need) + 1, pace.at_once)
 
     def _learn_need(self, kind: str, turn: _Turn) -> None:
         known = self._needs.get(kind, turn.used)
