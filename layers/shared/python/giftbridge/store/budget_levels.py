@@ -88,7 +88,7 @@ class Level:
 
     @property
     def calls_an_hour_to_look(self) -> float:
-        """Of these a part is for looking at what is new: of a quarter where work takes what comes.
+        """The calls of which one in six is for looking at what is new: a quarter of all while work takes what comes.
 
         What was found then would only wait behind that work.
         """
