@@ -65,7 +65,7 @@ def test_nobody_waits_long_for_calls_that_the_first_turn_of_its_kind_reserved_fo
 
 def test_a_rare_turn_of_many_calls_holds_up_the_next_turns_for_a_few_turns_only(bench: Workbench) -> None:
     budget = _budget(bench, 600)
-    for calls in (9, 3, 3, 3, 3, 3, 3, 3):
+    for calls in (9, 3, 3, 3):
         with budget.reserved(GIFT):
             budget.take(calls)
         budget.give_back()

@@ -30,8 +30,8 @@ _TRIES = 8
 # A token is used in the minute it was taken in, or the hour's calls would be counted wrongly.
 _KEPT_FOR = timedelta(minutes=1)
 _LOOKS_TAKE_ONE_IN = 6
-# A rare turn that needs many calls is forgotten over so many others: what is reserved and not used holds others up.
-_REMEMBERED_TURNS = 4
+# With each turn so much of what was reserved for nothing is forgotten: it holds others up.
+_FORGOTTEN = 0.5
 # Until the first turn of a kind has told how many calls it needs.
 _FIRST_TURN_TAKES = timedelta(minutes=1)
 log = logging.getLogger("giftbridge")
@@ -290,7 +290,7 @@ class RateBudget:
         if turn.ran_out:
             self._needs[kind] = max(1.5 * turn.used + 1, known)
         else:
-            self._needs[kind] = max(turn.used, known - (known - turn.used) / _REMEMBERED_TURNS)
+            self._needs[kind] = max(turn.used, known - (known - turn.used) * _FORGOTTEN)
 
     def _learn(self, row: Mapping[str, Any] | None) -> None:
         """Take over what any process was told last, and how many calls its turns needed."""
