@@ -73,7 +73,7 @@ def test_a_rare_turn_of_many_calls_holds_up_the_next_turns_for_a_few_turns_only(
     assert budget.room([GIFT] * 50, 0.0) == 60 // 5
 
 
-@pytest.mark.parametrize(("is_in_demand", "minutes"), [(False, 18), (True, 72)])
+@pytest.mark.parametrize(("is_in_demand", "minutes"), [(False, 18), (True, 90)])
 def test_while_work_takes_all_calls_what_is_new_is_looked_for_more_seldom(
     bench: Workbench, is_in_demand: bool, minutes: int
 ) -> None:

@@ -163,7 +163,7 @@ class RateBudget:
     def next_look(self, calls: int, last: datetime) -> datetime:
         """When so many calls may again be made to see what is new, since that was done: one call in six is for it.
 
-        While work waits for calls it is one in twenty-four.
+        While work waits for calls it is one in thirty.
         """
         pace = self._counted(lambda level: level.calls_an_hour_to_look)
         return last + timedelta(hours=_LOOKS_TAKE_ONE_IN * calls / pace) if pace else last
