@@ -63,6 +63,16 @@ def test_nobody_waits_long_for_calls_that_the_first_turn_of_its_kind_reserved_fo
         other.take(3)
 
 
+def test_the_first_gift_does_not_wait_for_the_calls_that_the_look_for_it_took(bench: Workbench) -> None:
+    bench.run(ticks=1)
+    bench.settings(limits={"raisedonors_per_hour": 60})
+    bench.clock.advance(7200)
+    gift = bench.give()
+    bench.pickup()
+    bench.drain()
+    assert bench.delivery(gift).state is State.DELIVERED
+
+
 def test_a_rare_turn_of_many_calls_holds_up_the_next_turns_for_a_few_turns_only(bench: Workbench) -> None:
     budget = _budget(bench, 600)
     for calls in (9, 3, 3, 3):

@@ -281,8 +281,10 @@ class RateBudget:
 
     def _need(self, kind: str, pace: Pace) -> int:
         """The calls to reserve for a turn; one more for the harmless read that tells whose a trouble is."""
-        need = self._needs.get(kind, CALLS_OF_A_GIFT)
-        return min(round(need) + 1, pace.at_once)
+        if kind not in self._needs:
+            # Not all there is: the look that found the first gift has just taken its calls.
+            return min(CALLS_OF_A_GIFT + 1, max(1, pace.at_once * 3 // 4))
+        return min(round(self._needs[kind]) + 1, pace.at_once)
 
     def _learn_need(self, kind: str, turn: _Turn) -> None:
         known = self._needs.get(kind, turn.used)
