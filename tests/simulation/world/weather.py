@@ -176,7 +176,7 @@ def small_constants(seed: int, states: Collection[str]) -> dict[str, Any]:
         others = random.Random(f"limits {seed}")
         settings["limits"] = {
             "aegis_per_hour": draw.choice((120, 600, 2000)),
-            "raisedonors_per_hour": others.choice((None, 240, 600, 2000)),
-            "virtuous_per_hour": others.choice((None, 120, 600, 2000)),
+            "raisedonors_per_hour": others.choice((None, 600, 2000)),
+            "virtuous_per_hour": others.choice((None, 600, 2000)),
         }
     return {"parameters": parameters, "settings": settings}
