@@ -179,5 +179,11 @@ def small_constants(seed: int, states: Collection[str]) -> dict[str, Any]:
     if "small-constants" not in states:
         parameters, settings = {}, {}
     if "rate-limits" in states:
-        settings["limits"] = {"aegis_per_hour": draw.choice((120, 600, 2000))}
+        # Draws of their own: the others of this seed stay as they were.
+        others = random.Random(f"limits {seed}")
+        settings["limits"] = {
+            "aegis_per_hour": draw.choice((120, 600, 2000)),
+            "raisedonors_per_hour": others.choice((None, 600, 2000)),
+            "virtuous_per_hour": others.choice((None, 600, 2000)),
+        }
     return {"parameters": parameters, "settings": settings}

@@ -62,7 +62,7 @@ class AegisDonations:
         self.raisedonors = raisedonors
         self.aegis = aegis
         self.codes = codes
-        self.projects = Projects(raisedonors, tools.now, tools.lock)
+        self.projects = Projects(raisedonors, tools.budgets.of("raisedonors"), tools.now, tools.lock)
         self.partners = partners
         self.pledges = pledges
 
@@ -144,6 +144,14 @@ class AegisDonations:
         To look for what was sent before, it need not be sent any more, and no pledge is planned.
         """
         source = source or self.raisedonors.donation(work.delivery.entity_id)
+        try:
+            return self._prepared(work, settings, source, only_looks=only_looks)
+        except Rejected:
+            if not self.projects.forget_if_old():
+                raise
+        return self._prepared(work, settings, source, only_looks=only_looks)
+
+    def _prepared(self, work: Work, settings: Settings, source: Donation, *, only_looks: bool) -> Prepared:
         if work.delivery.corrections:
             self._drop_overtaken(work, source)
         donation = corrected(source, work.delivery.corrections)

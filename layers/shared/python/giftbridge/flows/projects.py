@@ -1,4 +1,7 @@
-"""RaiseDonors' projects, read once a minute: a gift names them by id, Aegis wants their code."""
+"""RaiseDonors' projects: a gift names them by id, the destinations want their code.
+
+They are read once a minute; more seldom where RaiseDonors allows few calls.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.donations import Project
 from giftbridge.errors import RecordMissing
+from giftbridge.store.budgets import RateBudget
 
 KEPT_FOR = timedelta(seconds=60)
 
@@ -21,10 +25,12 @@ class Projects:
     def __init__(
         self,
         raisedonors: RaiseDonors,
+        budget: RateBudget,
         now: Callable[[], datetime],
         lock: Callable[[], AbstractContextManager[Any]] = threading.Lock,
     ) -> None:
         self.raisedonors = raisedonors
+        self.budget = budget
         self.now = now
         self._kept: dict[int, Project] = {}
         self._read_at: datetime | None = None
@@ -33,7 +39,7 @@ class Projects:
     def named(self, project_ids: Collection[int]) -> dict[int, Project]:
         """Those of the projects that exist."""
         with self._lock:
-            if self._read_at is None or self.now() - self._read_at > KEPT_FOR:
+            if self._read_at is None or self._is_to_be_read_again(self._read_at):
                 self._kept, self._read_at = self.raisedonors.projects(), self.now()
             codeless = {project_id for project_id, project in self._kept.items() if not (project.code or "").strip()}
             for project_id in set(project_ids) - (self._kept.keys() - codeless):
@@ -42,3 +48,15 @@ class Projects:
                 except RecordMissing:
                     continue
             return {project_id: self._kept[project_id] for project_id in project_ids if project_id in self._kept}
+
+    def forget_if_old(self) -> bool:
+        """Forget what was read more than a minute ago: somebody may have corrected a code. Whether that was so."""
+        with self._lock:
+            is_old = self._read_at is not None and self.now() - self._read_at > KEPT_FOR
+            if is_old:
+                self._read_at = None
+            return is_old
+
+    def _is_to_be_read_again(self, read_at: datetime) -> bool:
+        now = self.now()
+        return now - read_at > KEPT_FOR and self.budget.next_look(1, read_at) <= now

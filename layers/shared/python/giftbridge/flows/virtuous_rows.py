@@ -109,7 +109,7 @@ class VirtuousRows:
         self.tools = tools
         self.raisedonors = raisedonors
         self.virtuous = virtuous
-        self.projects = Projects(raisedonors, tools.now, tools.lock)
+        self.projects = Projects(raisedonors, tools.budgets.of("raisedonors"), tools.now, tools.lock)
         self.codes = ProjectCodes(virtuous, tools.now, tools.lock)
 
     def begin(self) -> Preparation:
@@ -120,9 +120,14 @@ class VirtuousRows:
         """The row for a delivery. Raises PreparationEnds, Rejected naming what is wrong, and what the calls raise."""
         if member.row:
             return PreparedRow(member.row)
-        if member.kind is Kind.DONATION_CREATED:
+        if member.kind is not Kind.DONATION_CREATED:
+            return self._contact(member, shared)
+        try:
             return self._gift(member, shared)
-        return self._contact(member, shared)
+        except Rejected:
+            if not self.projects.forget_if_old():
+                raise
+        return self._gift(member, shared)
 
     # --- gifts ----------------------------------------------------------------------------------------------
 

@@ -86,6 +86,14 @@ class Level:
         limit = self.pace.in_any_hour
         return max(0, limit - sum(self.made)) if limit is not None else self.pace.at_once + self.pace.an_hour
 
+    @property
+    def calls_an_hour_to_look(self) -> float:
+        """The calls of which one in six is for looking at what is new: a fifth of all while work takes what comes.
+
+        What was found then would only wait behind that work.
+        """
+        return self.pace.an_hour / 5 if self.available < self.pace.at_once // 2 else self.pace.an_hour
+
     def after(self, taken: int, back: int = 0) -> Level:
         """The level when so many tokens were taken, and so many given back that were taken before."""
         made, rest = [*self.made] or [0], back

@@ -9,7 +9,6 @@ Where a system's answers tell the limit, and what is left of it, the budget foll
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -31,9 +30,12 @@ _TRIES = 8
 # A token is used in the minute it was taken in, or the hour's calls would be counted wrongly.
 _KEPT_FOR = timedelta(minutes=1)
 _LOOKS_TAKE_ONE_IN = 6
-# A rare turn that needs many calls is forgotten over so many others.
-_REMEMBERED_TURNS = 16
+# With each turn so much of what was reserved for nothing is forgotten: it holds others up.
+_FORGOTTEN = 0.5
+# Until the first turn of a kind has told how many calls it needs.
+_FIRST_TURN_TAKES = timedelta(minutes=1)
 log = logging.getLogger("giftbridge")
+N = TypeVar("N", int, float)
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class RateBudget:
         self._tokens = 0
         self._taken_at: datetime | None = None
         self._needs: dict[str, float] = {}
+        self._untold: set[str] = set()
         self._limit: int | None = None
         self._closed_until: datetime | None = None
         self._lock = lock()
@@ -116,7 +119,13 @@ class RateBudget:
             if kind not in self._needs:
                 self._learn(self.state.get(self._row))
             calls = self._need(kind, self._pace(setting))
-            self._fill(setting, calls)
+            try:
+                self._fill(setting, calls)
+            except BudgetSpent as spent:
+                if kind not in self._needs and spent.not_before is not None:
+                    # Whoever has them reserved far too many, as nobody knew better, and gives them back at once.
+                    spent.not_before = min(spent.not_before, self.now() + _FIRST_TURN_TAKES)
+                raise
             self._tokens -= calls
             return _Turn(calls)
 
@@ -152,11 +161,14 @@ class RateBudget:
         return self._counted(lambda level: max(0, level.available - level.pace.kept_for_live_work))
 
     def next_look(self, calls: int, last: datetime) -> datetime:
-        """When so many calls may again be made to see what is new, since that was done: one call in six is for it."""
-        pace = self._counted(lambda level: level.pace.an_hour)
+        """When so many calls may again be made to see what is new, since that was done: one call in six is for it.
+
+        While work waits for calls it is one in thirty.
+        """
+        pace = self._counted(lambda level: level.calls_an_hour_to_look)
         return last + timedelta(hours=_LOOKS_TAKE_ONE_IN * calls / pace) if pace else last
 
-    def _counted(self, count: Callable[[Level], int]) -> int | None:
+    def _counted(self, count: Callable[[Level], N]) -> N | Literal[0] | None:
         """Calls, counted from what is there now; none while closed, None without a limit."""
         setting, row, now = self.per_hour(), self.state.get(self._row), self.now()
         with self._lock:
@@ -255,6 +267,7 @@ class RateBudget:
             except LostRace:
                 continue
             self._tokens, self._taken_at = taken, now
+            self._untold.clear()
             return
         raise BudgetSpent(
             "the budget row is busy",
@@ -268,15 +281,18 @@ class RateBudget:
 
     def _need(self, kind: str, pace: Pace) -> int:
         """The calls to reserve for a turn; one more for the harmless read that tells whose a trouble is."""
-        need = self._needs.get(kind, CALLS_OF_A_GIFT)
-        return min(math.ceil(need) + 1, pace.at_once)
+        if kind not in self._needs:
+            # Not all there is: the look that found the first gift has just taken its calls.
+            return min(CALLS_OF_A_GIFT + 1, max(1, pace.at_once * 3 // 4))
+        return min(round(self._needs[kind]) + 1, pace.at_once)
 
     def _learn_need(self, kind: str, turn: _Turn) -> None:
         known = self._needs.get(kind, turn.used)
+        self._untold.add(kind)
         if turn.ran_out:
             self._needs[kind] = max(1.5 * turn.used + 1, known)
         else:
-            self._needs[kind] = max(turn.used, known - (known - turn.used) / _REMEMBERED_TURNS)
+            self._needs[kind] = max(turn.used, known - (known - turn.used) * _FORGOTTEN)
 
     def _learn(self, row: Mapping[str, Any] | None) -> None:
         """Take over what any process was told last, and how many calls its turns needed."""
@@ -285,7 +301,8 @@ class RateBudget:
         if row and row.get("closed_until"):
             self._closed_until = parse_moment(row["closed_until"])
         for kind, need in (row or {}).get("needs", {}).items():
-            self._needs.setdefault(kind, float(need))
+            if kind not in self._untold:
+                self._needs[kind] = float(need)
 
 
 class Budgets:
