@@ -53,6 +53,13 @@ class Forgotten:
         """A delivery that ended in that time may have lost its line, where its own row was not restored."""
         return "ActivityTable" in self.tables and self.to <= ended_at <= self.at
 
+    def hold_is_left(self, held_at: datetime) -> bool:
+        """A hold of that time may have lost its delivery, and a new one of the same name that is ignored knows of none.
+
+        Nobody waits for it: the next delivery that needs the key takes it over from one that ended.
+        """
+        return "DeliveriesTable" in self.tables and "CrmKeysTable" not in self.tables and self.to <= held_at <= self.at
+
     def row_is_gone(self, held_at: datetime) -> bool:
         """A row that the import tool was given in that time may go once more with what RaiseDonors says by then.
 

@@ -54,6 +54,11 @@ class Fates:
         found = [datetime.fromisoformat(moment) for moment in moments if moment]
         return forgotten is not None and any(map(forgotten.line_is_gone, found))
 
+    def hold_is_left(self, name: str, held_at: datetime) -> bool:
+        """Whether a hold is of the life before a restore, and its delivery was not begun since."""
+        forgotten = self._excuses.forgotten
+        return forgotten is not None and forgotten.hold_is_left(held_at) and self.state(name) == "ignored"
+
     def is_forgotten(self, kind: str, record_id: int) -> bool:
         """Whether a restore may have taken what was sent of a record: it was made before."""
         return self._excuses.may_be_forgotten(kind, record_id)
