@@ -99,9 +99,11 @@ def _begin_anew(stack: Stack, restore: Restore) -> None:
         return
     backfill = read_backfill(row)
     cursors = [stack.tools.state.get(f"cursor#{ROW_OF_BACKFILL}-{backfill.id}-{sort}") for sort in backfill.what]
-    is_walked = all(cursor is not None and "bound" not in cursor for cursor in cursors)
+    walked = [cursor for cursor in cursors if cursor is not None and "bound" not in cursor]
+    # Its cursors lie in the past, like what it reads; it was walked at the moment of its long look.
     since = format_moment(restore.to - _LONGEST_BACKFILL)
-    if backfill.is_done and not (is_walked and any(_is_beyond(cursor, since) for cursor in cursors)):
+    is_lost = len(walked) == len(cursors) and any(str(cursor["long_look_at"]) > since for cursor in walked)
+    if backfill.is_done and not is_lost:
         return
     # Under a new name it has no cursors yet.
     anew = replace(backfill, id=stack.tools.token(3), is_done=False, counts=None)
