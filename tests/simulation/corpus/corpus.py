@@ -1,7 +1,7 @@
 """The seeds that once showed something, and what it was. They are played in every run of the tests.
 
 A line of `seeds.jsonl` is an object: `seed`, `donations`, the weather that it is played `without`, at times `acts` (of
-what people do only these), and what it once `found`.
+what people do only these) or weather that it is played `with`, and what it once `found`.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def _look_at_the_rest(tables: RawTables, fates: Fates, verdict: Verdict) -> None
     """No hold that nobody needs, and dead letters only of what failed."""
     for row in tables.holds():
         holder = str(row["held_by"])
-        is_left = fates.hold_is_left(holder, datetime.fromisoformat(str(row["since"])))
+        is_left = "since" in row and fates.hold_is_left(holder, datetime.fromisoformat(str(row["since"])))
         if fates.state(holder) not in {*OPEN, "failed"} and not is_left:
             verdict.stuck.append(f"{row['entity']} is held by a delivery that ended; {fates.said([holder])}")
     for body in tables.dead_letters():
