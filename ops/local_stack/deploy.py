@@ -6,6 +6,7 @@ The template that is deployed is template.yaml, except for where the code lies. 
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +28,8 @@ Clients = Callable[[str], Any]
 def deploy(clients: Clients, build: Build, parameters: dict[str, str]) -> dict[str, str]:
     """Brings the stack to this build and these parameters, if it is not there yet; gives its outputs."""
     cloudformation = clients("cloudformation")
-    wanted = json.dumps([build.name, sorted(parameters.items())])
+    # A tag takes 256 characters.
+    wanted = hashlib.sha256(json.dumps([build.name, sorted(parameters.items())]).encode()).hexdigest()
     stack = _stack(cloudformation)
     if stack is not None and _tag(stack) == wanted and stack["StackStatus"].endswith("_COMPLETE"):
         return _outputs(stack)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from giftbridge.domain.backfills import read_backfill
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.restores import Restore
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
+from giftbridge.flows.backfill import ROW as ROW_OF_BACKFILL
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.gift_feed import GiftFeed
 from giftbridge.store.restores import ROW
@@ -18,6 +20,8 @@ from ops.operating.problems import NeedsPerson, WrongUsage
 from ops.operating.stack import Stack
 
 _FEEDS = (GiftFeed.name, ScheduleFeed.name, DonorFeed.name, VirtuousDonorFeed.name, NoteFeed.name, "contacts")
+# A backfill may have begun so long before its last page was read.
+_LONGEST_BACKFILL = timedelta(days=7)
 _MOST = 100_000
 _TRIES = 4
 
@@ -54,6 +58,7 @@ def carry_out(stack: Stack, asked: RestorePlan) -> int:
     marked = sum(_mark(stack, one.id, restore) for one in _open(stack))
     for feed in _FEEDS:
         _move_back(stack, feed, format_moment(restore.to))
+    _begin_anew(stack, restore)
     why = f"the tables are as they were at {format_moment(restore.to)}: {marked} deliveries are looked for first"
     story.record(stack, "system#tables", what="restored", why=why, who=restore.by)
     return marked
@@ -82,6 +87,32 @@ def _mark(stack: Stack, name: str, restore: Restore) -> bool:
             continue
         return True
     raise NeedsPerson(f"{name} is being worked on.", ["Stop the stack's functions first, then do it once more."])
+
+
+def _begin_anew(stack: Stack, restore: Restore) -> None:
+    """The newest backfill reads its period again: what it brought since the restore point may be gone.
+
+    One that somebody took back stays so.
+    """
+    row = stack.tools.state.get(ROW_OF_BACKFILL)
+    if row is None:
+        return
+    backfill = read_backfill(row)
+    cursors = [stack.tools.state.get(f"cursor#{ROW_OF_BACKFILL}-{backfill.id}-{sort}") for sort in backfill.what]
+    walked = [cursor for cursor in cursors if cursor is not None and "bound" not in cursor]
+    # Its cursors lie in the past, like what it reads; it was walked at the moment of its long look.
+    since = format_moment(restore.to - _LONGEST_BACKFILL)
+    is_lost = len(walked) == len(cursors) and any(str(cursor["long_look_at"]) > since for cursor in walked)
+    if backfill.is_done and not is_lost:
+        return
+    # Under a new name it has no cursors yet.
+    anew = replace(backfill, id=stack.tools.token(3), is_done=False, counts=None)
+    try:
+        stack.tools.state.put(ROW_OF_BACKFILL, anew.as_row(), row)
+    except LostRace:
+        raise NeedsPerson(
+            "The backfill is under way.", ["Stop the stack's functions first, then do it once more."]
+        ) from None
 
 
 def _is_beyond(row: dict[str, Any] | None, to: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import donation_refunded_id, donor_updated_id
-from giftbridge.domain.notices import EDIT_FORGOTTEN
+from giftbridge.domain.notices import EDIT_FORGOTTEN, EDIT_WITHOUT_PARTNER
 from tests.command.desk import Desk
-from tests.workbench import Workbench
+from tests.workbench import BEGIN, Workbench
 
 TABLES = ("CrmKeysTable", "DeliveriesTable", "ActivityTable", "StateTable")
 
@@ -174,6 +175,115 @@ def test_a_donor_edited_since_whose_first_sight_is_forgotten_goes_to_the_notific
     told = [one.notice for one in bench.tools.notices.oldest(10) if one.notice.kind == EDIT_FORGOTTEN]
     assert [one.about for one in told] == [f"donor#{donor}"]
     assert ("LastName", "Renamed") in {(change.field, change.new) for change in told[0].changes}
+
+
+def test_an_edit_of_a_donor_whose_partner_is_inactive_is_told_after_a_restore_like_before(connected: Desk) -> None:
+    bench = connected.bench
+    made = bench.population.make_donor("new_person")
+    bench.give(donor=made)
+    bench.run(ticks=4)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    (sent,) = [one for one in bench.aegis.store.transactions.values() if one.via_api]
+    bench.aegis.store.partners[sent.partner_id]["IsActive"] = False
+    bench.raisedonors.store.edit("donor", made.donor_id, {"lastName": "Renamed"})
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    told = [one.notice for one in bench.tools.notices.oldest(10) if one.notice.kind == EDIT_WITHOUT_PARTNER]
+    assert [one.about for one in told] == [f"donor#{made.donor_id}"]
+    assert ("last name", "Renamed") in {(change.field, change.new) for change in told[0].changes}
+
+
+def backfilled(desk: Desk) -> int:
+    """A gift of the past that a backfill brought to the deliveries, before Aegis went away."""
+    bench = desk.bench
+    gift = bench.population.make_gift("one_time", BEGIN - timedelta(days=30)).gift_id
+    desk.run("backfill", "--from", "2026-01-25", "--to", "2026-02-10", "--yes")
+    bench.aegis.faults.begin_outage("status")
+    bench.pickup()
+    bench.drain()
+    return gift
+
+
+def test_a_backfill_of_which_a_restore_took_deliveries_reads_its_period_again(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    gift = backfilled(connected)
+    assert connected.json("backfill", "--status")["state"] == "done"
+    bench.clock.advance(600)
+
+    restore(bench, {"DeliveriesTable": kept["DeliveriesTable"]})
+    bench.aegis.faults.end_outage()
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    # Until Aegis is asked again after its outage.
+    bench.clock.advance(3600)
+    bench.run(ticks=40)
+
+    assert len(bench.transactions_of(gift)) == 1
+
+
+def test_a_backfill_that_was_taken_back_stays_so_after_a_restore(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    to = bench.clock()
+    bench.clock.advance(60)
+    gift = bench.population.make_gift("one_time", BEGIN - timedelta(days=30)).gift_id
+    connected.run("backfill", "--from", "2026-01-25", "--to", "2026-02-10", "--yes")
+    connected.run("backfill", "--cancel")
+    bench.clock.advance(60)
+
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=10)
+
+    assert bench.transactions_of(gift) == []
+
+
+def test_a_destination_whose_switching_on_was_lost_counts_as_on_from_the_restore_point(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    bench.settings(aegis={"enabled": False})
+    bench.clock.advance(60)
+    while_off = bench.give()
+    bench.clock.advance(60)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    bench.settings(aegis={"enabled": True})
+    bench.clock.advance(60)
+    while_on = bench.give()
+    bench.clock.advance(600)
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.clock.advance(60)
+    bench.settings(aegis={"enabled": True})
+    bench.run(ticks=40)
+
+    assert len(bench.transactions_of(while_on)) == 1
+    assert bench.transactions_of(while_off) == []
+
+
+def test_a_destination_that_is_switched_off_and_on_after_a_restore_counts_as_off_between(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=2)
+    bench.settings(aegis={"enabled": False})
+    bench.clock.advance(60)
+    while_off = bench.give()
+    bench.clock.advance(600)
+
+    bench.settings(aegis={"enabled": True})
+    bench.run(ticks=40)
+
+    assert bench.transactions_of(while_off) == []
 
 
 def test_a_partner_whose_key_is_forgotten_is_found_though_the_donor_has_another_name_by_now(connected: Desk) -> None:

@@ -1,7 +1,7 @@
 """The seeds that once showed something, and what it was. They are played in every run of the tests.
 
 A line of `seeds.jsonl` is an object: `seed`, `donations`, the weather that it is played `without`, at times `acts` (of
-what people do only these), and what it once `found`.
+what people do only these) or weather that it is played `with`, and what it once `found`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ def known() -> Iterator[Known]:
     for number, text in enumerate(SEEDS.read_text().splitlines(), start=1):
         row = json.loads(text)
         acts = row.get("acts")
-        unknown = sorted(set(row["without"]) - set(KINDS))
+        forced = tuple(row.get("with", ()))
+        unknown = sorted({*row["without"], *forced} - set(KINDS))
         if unknown or not row["found"]:
             raise ValueError(f"{SEEDS.name}, line {number}: no such weather {unknown}, or nothing was found")
-        case = Case(row["seed"], row["donations"], tuple(row["without"]), None if acts is None else tuple(acts))
+        only = None if acts is None else tuple(acts)
+        case = Case(row["seed"], row["donations"], tuple(row["without"]), only, forced)
         yield Known(case, row["found"])

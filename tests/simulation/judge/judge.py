@@ -6,6 +6,8 @@ The comparison of two systems is the tallies', which share no code with the prod
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ops.simulators.aegis_store import AegisStore
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 from ops.simulators.virtuous_store import VirtuousStore
@@ -53,7 +55,8 @@ def _look_at_the_rest(tables: RawTables, fates: Fates, verdict: Verdict) -> None
     """No hold that nobody needs, and dead letters only of what failed."""
     for row in tables.holds():
         holder = str(row["held_by"])
-        if fates.state(holder) not in {*OPEN, "failed"}:
+        is_left = "since" in row and fates.hold_is_left(holder, datetime.fromisoformat(str(row["since"])))
+        if fates.state(holder) not in {*OPEN, "failed"} and not is_left:
             verdict.stuck.append(f"{row['entity']} is held by a delivery that ended; {fates.said([holder])}")
     for body in tables.dead_letters():
         delivery = str(body.get("delivery", ""))

@@ -101,7 +101,8 @@ class AegisDonors:
         whole = replace(edit, bases=({},)).merged(record) if record is not None else None
         sent = {one.field for one in known.changes} if known is not None else set()
         left = tuple(one for one in whole.changes if one.field not in sent) if whole is not None else ()
-        if not left and sent:
+        is_edit_without_partner = record is None and any(edit.bases) and bool(changed_since(edit.bases, edit.fields))
+        if is_edit_without_partner or (not left and sent):
             return
         if not left:
             work.also.append(work.agree(edit.entity, edit.fields))
