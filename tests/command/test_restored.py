@@ -6,7 +6,7 @@ from typing import Any
 
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import donation_refunded_id, donor_updated_id
-from giftbridge.domain.notices import EDIT_FORGOTTEN
+from giftbridge.domain.notices import EDIT_FORGOTTEN, EDIT_WITHOUT_PARTNER
 from tests.command.desk import Desk
 from tests.workbench import Workbench
 
@@ -174,6 +174,31 @@ def test_a_donor_edited_since_whose_first_sight_is_forgotten_goes_to_the_notific
     told = [one.notice for one in bench.tools.notices.oldest(10) if one.notice.kind == EDIT_FORGOTTEN]
     assert [one.about for one in told] == [f"donor#{donor}"]
     assert ("LastName", "Renamed") in {(change.field, change.new) for change in told[0].changes}
+
+
+def test_an_edit_that_the_restore_forgot_is_told_where_the_partner_is_inactive_by_now(connected: Desk) -> None:
+    bench = connected.bench
+    made = bench.population.make_donor("new_person")
+    donor = made.donor_id
+    bench.give(donor=made)
+    bench.run(ticks=4)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    key = bench.tools.keys.get(f"donor#{donor}", "aegis")
+    assert key is not None and key.key is not None
+    bench.aegis.store.set_partner_active(key.key, False)
+    bench.raisedonors.store.edit("donor", donor, {"lastName": "Renamed"})
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    edit = bench.tools.deliveries.get(donor_updated_id(donor))
+    assert edit is not None and edit.trouble is not None and edit.trouble.cause == "no-partner"
+    told = [one.notice for one in bench.tools.notices.oldest(10) if one.notice.kind == EDIT_WITHOUT_PARTNER]
+    assert [(one.about, [change.field for change in one.changes]) for one in told] == [
+        (f"donor#{donor}", ["last name"])
+    ]
 
 
 def test_a_partner_whose_key_is_forgotten_is_found_though_the_donor_has_another_name_by_now(connected: Desk) -> None:
