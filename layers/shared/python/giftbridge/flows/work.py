@@ -24,6 +24,7 @@ LEASE_SKEW = timedelta(seconds=5)
 HELD = "held"
 _TRIES = 4
 _MOST_ALSO = 80
+_SETTLING = frozenset({Step.PARTNER, Step.PLEDGE})
 
 
 @dataclass(slots=True)
@@ -301,16 +302,30 @@ class Work:
         self.also.clear()
 
     def _released(self, after: Delivery) -> list[Write]:
-        """The hold on a record that was being saved whole is given back with a definite result."""
+        """The holds that are given back with a definite result: on a record saved whole, and on a key never found."""
         attempt = self.stored.attempt
-        was_open = self.stored.state in {State.SENDING, State.UNKNOWN}
-        if attempt is None or attempt.step is not Step.SAVE or not was_open:
+        if after.state in {State.SENDING, State.UNKNOWN} or (after.state is State.FAILED and after.attempt is not None):
             return []
-        if after.state in {State.SENDING, State.UNKNOWN}:
+        if attempt is not None and attempt.step is Step.SAVE:
+            was_open = self.stored.state in {State.SENDING, State.UNKNOWN}
+            return [self._release(attempt.values[HELD])] if was_open else []
+        if after.state not in {State.DELIVERED, State.IGNORED, State.FAILED}:
             return []
-        if after.state is State.FAILED and after.attempt is not None:
-            return []
-        return [self.tools.keys.release(attempt.values[HELD], after.destination, after.id)]
+        written = {write.label for write in self.also}
+        settling = [name for name in self._was_settling() if name not in written]
+        rows = [(name, self.tools.keys.get(name, after.destination)) for name in settling]
+        return [self._release(name) for name, row in rows if row and row.key is None and row.hold == after.id]
+
+    def _release(self, entity: str) -> Write:
+        return self.tools.keys.release(entity, self.delivery.destination, self.delivery.id)
+
+    def _was_settling(self) -> list[str]:
+        """The entities whose keys this delivery held: by its last attempt, and while a person chose a partner."""
+        attempt = self.stored.attempt
+        settling = [attempt.values["entity"]] if attempt is not None and attempt.step in _SETTLING else []
+        asked = (self.stored.trouble, self.stored.reopened_from)
+        was_asked = any(one is not None and one.candidates for one in asked)
+        return [*dict.fromkeys([*settling, self.delivery.donor_entity])] if was_asked else settling
 
 
 def not_for(destination: str, kind: Kind) -> Rejected:
