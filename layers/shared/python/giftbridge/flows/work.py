@@ -33,7 +33,8 @@ class Work:
 
     `also` are writes that belong to the next step, `facts` what the result will tell, `mirrors` the keys to store on
     RaiseDonors once it is delivered; `turn_began_with` counts the sightings that what is read now is sure to show.
-    `message` is the id of the message that has it worked on.
+    `message` is the id of the message that has it worked on; `settling` are entities whose keys it may hold, beside
+    those that its row tells of.
     """
 
     tools: Tools
@@ -42,6 +43,7 @@ class Work:
     facts: dict[str, str] = field(default_factory=dict)
     mirrors: list[Mirror] = field(default_factory=list)
     message: str = ""
+    settling: list[str] = field(default_factory=list)
     stored: Delivery = field(init=False)
     turn_began_with: int = field(init=False)
 
@@ -322,10 +324,12 @@ class Work:
     def _was_settling(self) -> list[str]:
         """The entities whose keys this delivery held: by its last attempt, and while a person chose a partner."""
         attempt = self.stored.attempt
-        settling = [attempt.values["entity"]] if attempt is not None and attempt.step in _SETTLING else []
-        asked = (self.stored.trouble, self.stored.reopened_from)
-        was_asked = any(one is not None and one.candidates for one in asked)
-        return [*dict.fromkeys([*settling, self.delivery.donor_entity])] if was_asked else settling
+        settling = [*self.settling]
+        if attempt is not None and attempt.step in _SETTLING:
+            settling.append(attempt.values["entity"])
+        if any(one is not None and one.candidates for one in (self.stored.trouble, self.stored.reopened_from)):
+            settling.append(self.delivery.donor_entity)
+        return list(dict.fromkeys(settling))
 
 
 def not_for(destination: str, kind: Kind) -> Rejected:
