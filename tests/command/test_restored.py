@@ -177,29 +177,67 @@ def test_a_donor_edited_since_whose_first_sight_is_forgotten_goes_to_the_notific
     assert ("LastName", "Renamed") in {(change.field, change.new) for change in told[0].changes}
 
 
-def test_an_edit_that_the_restore_forgot_is_told_where_the_partner_is_inactive_by_now(connected: Desk) -> None:
+def test_an_edit_of_a_donor_whose_partner_is_inactive_is_told_after_a_restore_like_before(connected: Desk) -> None:
     bench = connected.bench
     made = bench.population.make_donor("new_person")
-    donor = made.donor_id
     bench.give(donor=made)
     bench.run(ticks=4)
     kept, to = snapshot(bench), bench.clock()
     bench.clock.advance(60)
-    key = bench.tools.keys.get(f"donor#{donor}", "aegis")
-    assert key is not None and key.key is not None
-    bench.aegis.store.set_partner_active(key.key, False)
-    bench.raisedonors.store.edit("donor", donor, {"lastName": "Renamed"})
+    (sent,) = [one for one in bench.aegis.store.transactions.values() if one.via_api]
+    bench.aegis.store.partners[sent.partner_id]["IsActive"] = False
+    bench.raisedonors.store.edit("donor", made.donor_id, {"lastName": "Renamed"})
 
     restore(bench, kept)
     connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
     bench.run(ticks=40)
 
-    edit = bench.tools.deliveries.get(donor_updated_id(donor))
-    assert edit is not None and edit.trouble is not None and edit.trouble.cause == "no-partner"
     told = [one.notice for one in bench.tools.notices.oldest(10) if one.notice.kind == EDIT_WITHOUT_PARTNER]
-    assert [(one.about, [change.field for change in one.changes]) for one in told] == [
-        (f"donor#{donor}", ["last name"])
-    ]
+    assert [one.about for one in told] == [f"donor#{made.donor_id}"]
+    assert ("last name", "Renamed") in {(change.field, change.new) for change in told[0].changes}
+
+
+def test_a_destination_whose_switching_on_was_lost_counts_as_on_from_the_restore_point(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    bench.settings(aegis={"enabled": False})
+    bench.clock.advance(60)
+    while_off = bench.give()
+    bench.clock.advance(60)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    bench.settings(aegis={"enabled": True})
+    bench.clock.advance(60)
+    while_on = bench.give()
+    bench.clock.advance(600)
+
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.clock.advance(60)
+    bench.settings(aegis={"enabled": True})
+    bench.run(ticks=40)
+
+    assert len(bench.transactions_of(while_on)) == 1
+    assert bench.transactions_of(while_off) == []
+
+
+def test_a_destination_that_is_switched_off_and_on_after_a_restore_counts_as_off_between(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    restore(bench, kept)
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=2)
+    bench.settings(aegis={"enabled": False})
+    bench.clock.advance(60)
+    while_off = bench.give()
+    bench.clock.advance(600)
+
+    bench.settings(aegis={"enabled": True})
+    bench.run(ticks=40)
+
+    assert bench.transactions_of(while_off) == []
 
 
 def test_where_the_deliveries_alone_went_back_no_gift_keeps_the_hold_of_its_life_before(connected: Desk) -> None:

@@ -39,8 +39,8 @@ def compare_with_aegis(raisedonors: RaiseDonorsStore, aegis: AegisStore, fates: 
                 continue
             if any(pledge in finding.detail for pledge in fates.pledges_left_to_staff):
                 continue
-            # Of an edit a restore may have left a part that a person decides, beside the part that was sent.
-            if kind == "donor" and fates.was_restored and fates.is_told_of(deliveries):
+            stale = finding.detail.partition(" of partner ")[0].split(", ")
+            if kind == "donor" and fates.is_left_to_a_person(_record_id(finding), stale):
                 continue
             verdict.lost.append(f"{finding.describe()}; {fates.said(deliveries)}")
     found.doubled_pledges = [one for one in found.doubled_pledges if not _has_one_of_ours(one, fates)]

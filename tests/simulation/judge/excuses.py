@@ -6,13 +6,26 @@ tables has taken away for good. And what somebody changed in the moment in which
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from typing import Any
 
 from ops.simulators.raisedonors_records import Entry
 from ops.simulators.raisedonors_store import RaiseDonorsStore
 from ops.simulators.raisedonors_time import ticks_of
+from ops.simulators.tally_partners import PARTNER_HOME
+
+# What the tally calls a value of a donor: the members of a donor that say it, and those of a partner.
+_VALUES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "first name": (("firstName", "isOrganization"), ("FirstName",)),
+    "last name": (("lastName", "isOrganization"), ("LastName",)),
+    "company": (("organizationName", "isOrganization"), ("Company",)),
+    "address": (("donorAddresses",), PARTNER_HOME),
+    "phone": (("donorPhoneNumbers",), ("PartnerPhones",)),
+    "e-mail": (("donorEmailAddresses",), ("PartnerEmails",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +81,17 @@ class Excuses:
         raisedonors: RaiseDonorsStore,
         spans: Sequence[Span],
         moved_pledges: Collection[str] = (),
-        notices: Sequence[str] = (),
+        notices: Sequence[Mapping[str, Any]] = (),
         forgotten: Forgotten | None = None,
         overwritten: Sequence[Overwritten] = (),
     ) -> None:
         self._raisedonors = raisedonors
         self._spans = spans
-        self.left_to_staff = frozenset(one for one in moved_pledges if any(one in text for text in notices))
+        self.left_to_staff = frozenset(one for one in moved_pledges if any(one in row["text"] for row in notices))
         """Pledges that staff moved with a merge, and that a notice names: Aegis does not tell us where they are now."""
         self.forgotten = forgotten
         self._overwritten = overwritten
+        self._notices = notices
 
     def is_overwritten(self, record: str, members: Collection[str]) -> bool:
         """Whether each of these members of a record was changed in a moment in which nobody could see it."""
@@ -93,6 +107,25 @@ class Excuses:
         entry = self._entry(kind, record_id)
         return one is not None and entry is not None and entry.history[0].modified <= ticks_of(one.told)
 
+    def is_left_to_a_person(self, donor_id: int, value: str) -> bool:
+        """Whether a person was asked, since a restore, what a partner is to have of a donor's value as it is now.
+
+        What both sides agreed on last is gone with the tables, so that nobody else can tell which side was edited. An
+        edit made after the person was told has to arrive like any other.
+        """
+        one, donor = self.forgotten, self._entry("donor", donor_id)
+        if one is None or donor is None:
+            return False
+        members, shown = _VALUES[value]
+        told = [
+            datetime.fromisoformat(str(row["at"]).partition("#")[0])
+            for row in self._notices
+            if row["kind"] == "donor-edit-forgotten"
+            and row["about"] == f"donor#{donor_id}"
+            and any(change["field"] in shown for change in row["changes"])
+        ]
+        return bool(told) and _last_changed(donor, members) <= ticks_of(max(told))
+
     def _entry(self, kind: str, record_id: int) -> Entry | None:
         return next((one for one in self._raisedonors.records(kind).all_entries() if one.record_id == record_id), None)
 
@@ -102,6 +135,16 @@ class Excuses:
         return entry is not None and any(
             span.destination == destination and _touched(entry, span) for span in self._spans
         )
+
+
+def _last_changed(entry: Entry, members: Collection[str]) -> int:
+    """When one of these members last changed, or came with the record."""
+    changed = [
+        after.modified
+        for before, after in pairwise(entry.history)
+        if any(before.members.get(member) != after.members.get(member) for member in members)
+    ]
+    return max(changed, default=entry.history[0].modified)
 
 
 def _touched(entry: Entry, span: Span) -> bool:

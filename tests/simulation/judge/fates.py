@@ -42,14 +42,9 @@ class Fates:
         states = ((name, self.state(name)) for name in names)
         return any(state == "failed" or (state == "ignored" and name in self._noticed) for name, state in states)
 
-    @property
-    def was_restored(self) -> bool:
-        """Whether tables were restored to an earlier moment."""
-        return self._excuses.forgotten is not None
-
-    def is_told_of(self, names: Iterable[str]) -> bool:
-        """Whether a notice to people speaks of one of these, whatever became of it besides."""
-        return any(name in self._noticed for name in names)
+    def is_left_to_a_person(self, donor_id: int, values: Collection[str]) -> bool:
+        """Whether all of these values of a donor are a person's to decide since a restore."""
+        return all(self._excuses.is_left_to_a_person(donor_id, value) for value in values)
 
     def line_is_gone(self, name: str) -> bool:
         """Whether a restore may have taken the line that tells of a delivery's end."""

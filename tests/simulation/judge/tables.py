@@ -41,13 +41,12 @@ class RawTables:
         return {str(row["delivery"]) for row in self.rows("ActivityTable") if row.get("delivery")}
 
     def noticed(self) -> set[str]:
-        """The deliveries that a notice to people, waiting to be mailed, speaks of."""
-        rows = (row for row in self.rows("ActivityTable") if row["entity"] == "notices#waiting")
-        return {str(row["delivery"]) for row in rows if row.get("delivery")}
+        """The deliveries that a notice to people speaks of."""
+        return {str(row["delivery"]) for row in self.notices() if row.get("delivery")}
 
-    def notices(self) -> list[str]:
-        """What people are told, in words."""
-        return [str(row["text"]) for row in self.rows("ActivityTable") if row["entity"] == "notices#waiting"]
+    def notices(self) -> list[dict[str, Any]]:
+        """What people are told: the notices that wait to be mailed."""
+        return [row for row in self.rows("ActivityTable") if row["entity"] == "notices#waiting"]
 
     def holds(self) -> list[dict[str, Any]]:
         """Keys that somebody is settling."""

@@ -45,6 +45,8 @@ class Operator:
         self._raisedonors = raisedonors
         self._aegis = aegis
         self.switched_off: list[tuple[str, float, float]] = []
+        self.meant: dict[str, bool] = {}
+        """Whether a destination is to be on, as it was set last."""
         """Destinations, with the seconds from which and to which they were switched off."""
         self._draw = random.Random(f"operator {seed}")
         outputs = {
@@ -168,6 +170,7 @@ class Operator:
         # At once and surely: whether it was carried out decides what the judge expects.
         document = settings_actions.assign(self.stack, [f"{destination}.enabled={value}"])
         settings_actions.save(self.stack, document, by=NAME, note="")
+        self.meant[destination] = value == "true"
         self.machine.trace.line(NAME, f"sets {destination}.enabled to {value}")
 
     def ask_for_backfill(self, destination: str, since: datetime, until: datetime) -> None:

@@ -91,8 +91,12 @@ class Restoration:
         scheduler.start(f"{NAME}: restored", work, seconds=_PATIENCE_SECONDS, then=ended)
 
     def _run_again(self) -> None:
-        if self._settings_now() != self.settings:
-            settings_actions.save(self.operator.stack, json.loads(self.settings), by=NAME, note="lost by the restore")
+        wanted = json.loads(self.settings)
+        for destination, is_on in self.operator.meant.items():
+            # What was switched while the stack stood still is meant, too.
+            wanted[destination]["enabled"] = is_on
+        if json.loads(self._settings_now()) != wanted:
+            settings_actions.save(self.operator.stack, wanted, by=NAME, note="lost by the restore")
             self.machine.trace.line(NAME, "saves the settings anew")
         self.machine.trace.line(NAME, "lets the stack run again")
         if self.is_adopted:

@@ -23,6 +23,8 @@ _LOOKED_FOR = frozenset({Step.TRANSACTION, Step.PLEDGE, Step.NOTE, Step.REVERSAL
 # So long after a restore a record that nothing is known of may be one that the life before knew: until the feeds have
 # been read again from the restore point, whatever was away meanwhile.
 _READ_AGAIN_WITHIN = timedelta(days=7)
+# So long after a restore somebody saves anew the settings that it took away, rather than other ones.
+_SAVED_ANEW_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,15 @@ class Restore:
         is_old = sighting.created_at is None or sighting.created_at < self.at
         may_be_known = is_old and now < self.at + _READ_AGAIN_WITHIN
         return replace(sighting, is_old=True, is_forgotten=True) if may_be_known else sighting
+
+    def on_since(self, now: datetime, last_turn: datetime | None) -> datetime:
+        """From when a switch counts as on that somebody turns on now: when the life before turned it is forgotten.
+
+        A gift of that time must not be lost, and none is sent before it was looked for. A switch that was never on,
+        or was turned since the restore point, is turned on now.
+        """
+        is_forgotten = last_turn is not None and last_turn <= self.to
+        return self.to if is_forgotten and self.at <= now < self.at + _SAVED_ANEW_WITHIN else now
 
     def pledge_facts(self, facts: Mapping[str, str], schedule_made: datetime | None) -> dict[str, str]:
         """What a gift given since must know of an older schedule: the life before may have made its pledge."""

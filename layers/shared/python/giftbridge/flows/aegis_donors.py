@@ -94,16 +94,15 @@ class AegisDonors:
     def _compare(self, work: Work, edit: _Edit, record: Record | None) -> None:
         """What both agreed on last is lost with the tables: where they differ, a person is told. Raises Skipped.
 
-        What changed since what is known of them goes to the partner as ever; without one, to the notification list.
+        What changed since what is known of them goes to the partner as ever.
         """
         work.facts[COMPARED] = "yes"
-        if record is None and any(edit.bases) and changed_since(edit.bases, edit.fields):
-            return
         known = edit.merged(record) if record is not None and any(edit.bases) else None
         whole = replace(edit, bases=({},)).merged(record) if record is not None else None
         sent = {one.field for one in known.changes} if known is not None else set()
         left = tuple(one for one in whole.changes if one.field not in sent) if whole is not None else ()
-        if not left and sent:
+        is_edit_without_partner = record is None and any(edit.bases) and bool(changed_since(edit.bases, edit.fields))
+        if is_edit_without_partner or (not left and sent):
             return
         if not left:
             work.also.append(work.agree(edit.entity, edit.fields))

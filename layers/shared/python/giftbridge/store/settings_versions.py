@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from giftbridge.domain.settings import Settings, read_settings
 from giftbridge.domain.times import format_moment
+from giftbridge.store.restores import newest_restore
 from giftbridge.store.rows import Write, commit
 from giftbridge.store.state import StateTable
 from giftbridge.store.switches import enabled_row, switch_row, turning
@@ -96,8 +97,9 @@ class SettingsVersions:
             (switch_row("virtuous-gifts"), was.virtuous.sync_gifts, after.virtuous.sync_gifts, True),
             (switch_row("virtuous-contacts"), was.virtuous.sync_contacts, after.virtuous.sync_contacts, True),
         )
+        restore = newest_restore(self.state)
         writes = (
-            turning(self.state, name, now, is_on=is_on, was_on_for_ever=was_on and is_part)
+            turning(self.state, name, now, restore, is_on=is_on, was_on_for_ever=was_on and is_part)
             for name, was_on, is_on, is_part in turned
             if is_on is not was_on
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from giftbridge.domain.delivery_ids import VIRTUOUS
 from giftbridge.domain.on_periods import EVER, OnPeriods
+from giftbridge.domain.restores import Restore
 from giftbridge.domain.times import format_moment, parse_moment
 from giftbridge.errors import LostRace
 from giftbridge.store.rows import Write
@@ -58,11 +59,14 @@ def switch_periods(state: StateTable, switch: str, now: datetime, *, is_on: bool
     return _recorded(state, switch_row(switch), row, known, now, is_on=is_on)
 
 
-def turning(state: StateTable, name: str, now: datetime, *, is_on: bool, was_on_for_ever: bool) -> Write | None:
+def turning(
+    state: StateTable, name: str, now: datetime, restore: Restore | None, *, is_on: bool, was_on_for_ever: bool
+) -> Write | None:
     """The write of a turn, to be made with the settings that turn it; None where the row says so already."""
     row = state.get(name)
     known = OnPeriods.since(EVER) if row is None and was_on_for_ever else read_periods(row)
-    after = known.turned(now, is_on=is_on)
+    last_turn = known.turns[-1] if known.turns else None
+    after = known.turned(restore.on_since(now, last_turn) if restore is not None and is_on else now, is_on=is_on)
     return state.replacing(name, _values(after), row) if after != known or row is None else None
 
 
