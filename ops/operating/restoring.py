@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from giftbridge.domain.backfills import Backfill, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.restores import Restore
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
+from giftbridge.flows.backfill import ROW as BACKFILL
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.gift_feed import GiftFeed
 from giftbridge.store.restores import ROW
@@ -38,6 +40,8 @@ def plan(stack: Stack, to: datetime, who: str) -> RestorePlan:
         raise WrongUsage("--to lies in the future: name the moment to which the tables were restored.")
     found = [one.id for one in _open(stack)]
     beyond = [feed for feed in _FEEDS if _is_beyond(stack.tools.state.get(f"cursor#{feed}"), format_moment(to))]
+    if _backfill_anew(stack.tools.state.get(BACKFILL), to) is not None:
+        beyond.append(BACKFILL)
     return RestorePlan(Restore(to, now, who), tuple(found), tuple(beyond))
 
 
@@ -54,6 +58,7 @@ def carry_out(stack: Stack, asked: RestorePlan) -> int:
     marked = sum(_mark(stack, one.id, restore) for one in _open(stack))
     for feed in _FEEDS:
         _move_back(stack, feed, format_moment(restore.to))
+    _begin_backfill_anew(stack, restore.to)
     why = f"the tables are as they were at {format_moment(restore.to)}: {marked} deliveries are looked for first"
     story.record(stack, "system#tables", what="restored", why=why, who=restore.by)
     return marked
@@ -86,6 +91,24 @@ def _mark(stack: Stack, name: str, restore: Restore) -> bool:
 
 def _is_beyond(row: dict[str, Any] | None, to: str) -> bool:
     return row is not None and str(row["at"]) > to
+
+
+def _backfill_anew(row: dict[str, Any] | None, to: datetime) -> Backfill | None:
+    return read_backfill(row).anew_since(to) if row is not None else None
+
+
+def _begin_backfill_anew(stack: Stack, to: datetime) -> None:
+    """What it made since is gone: what is still there is left as it is, the rest is looked for first."""
+    row = stack.tools.state.get(BACKFILL)
+    anew = _backfill_anew(row, to)
+    if anew is None:
+        return
+    try:
+        stack.tools.state.put(BACKFILL, anew.as_row(), row)
+    except LostRace:
+        raise NeedsPerson(
+            "The backfill is being read.", ["Stop the stack's functions first, then do it once more."]
+        ) from None
 
 
 def _move_back(stack: Stack, feed: str, to: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from giftbridge.domain.deliveries import State
@@ -263,6 +264,26 @@ def test_where_the_deliveries_alone_went_back_no_gift_keeps_the_hold_of_its_life
     trouble = bench.delivery(made.gift_id).trouble
     assert trouble is not None and trouble.cause == "reversed-before-sent"
     assert bench.tools.keys.get(f"schedule#{made.schedule_id}", "aegis") is None
+
+
+def test_a_backfill_whose_deliveries_were_lost_is_walked_once_more(connected: Desk) -> None:
+    bench = connected.bench
+    past = [bench.population.make_gift("one_time", bench.clock() - timedelta(days=30)).gift_id for _ in range(2)]
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    connected.run("backfill", "--from", "2026-01-25", "--to", "2026-02-10", "--yes")
+    bench.run(ticks=4)
+    assert [len(bench.transactions_of(gift)) for gift in past] == [1, 1]
+    forget_key(bench, past[0])
+
+    bench.clock.advance(60)
+    restore(bench, {"DeliveriesTable": kept["DeliveriesTable"]})
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    assert [len(bench.transactions_of(gift)) for gift in past] == [1, 1]
+    assert all(bench.delivery(gift).state is State.DELIVERED for gift in past)
 
 
 def test_a_partner_whose_key_is_forgotten_is_found_though_the_donor_has_another_name_by_now(connected: Desk) -> None:
