@@ -129,6 +129,11 @@ class Excuses:
     def _entry(self, kind: str, record_id: int) -> Entry | None:
         return next((one for one in self._raisedonors.records(kind).all_entries() if one.record_id == record_id), None)
 
+    def excuse_then(self, destination: str, ticks: int) -> bool:
+        """Whether a destination was switched off at a moment, or just about then."""
+        spans = (span for span in self._spans if span.destination == destination)
+        return any(ticks_of(span.begins) <= ticks <= ticks_of(span.ends) for span in spans)
+
     def excuse(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a record of RaiseDonors was made or changed in such a time."""
         entry = self._entry(kind, record_id)
