@@ -22,7 +22,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.response import HTTPResponse
 
 from giftbridge.clients.aegis import Aegis
-from giftbridge.clients.http import BearerToken, TimeLeft, Wire
+from giftbridge.clients.http import BearerToken, TimeLeft, Wire, new_session
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.delivery_queue import DeliveryQueue
 from giftbridge.domain.deliveries import Delivery
@@ -168,8 +168,7 @@ class Workbench:
     def wire(self, system: str) -> Wire:
         """The real HTTP path to a simulator."""
         if system not in self._wires:
-            session = requests.Session()
-            session.trust_env = False
+            session = new_session()
             session.mount("http://", self.adapters[system])
             auth: Any = BearerToken(self.tokens.get(system, self.raisedonors.token))
             if system == "aegis":

@@ -107,9 +107,18 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _FreshConnections, "https": _FreshSecureConnections}
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and reads none: where it points may be written in any bytes, and one gift's answer is none
+    of the address."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Nowhere."""
+        return None
+
+
 def new_session(backoff: float = 0.5) -> requests.Session:
     """A keep-alive session. A connection that was never made is tried twice; what was sent is not sent again here."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     retry = Retry(total=None, connect=1, read=0, status=0, other=0, redirect=0, backoff_factor=backoff)
     adapter = _Adapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=retry)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
 
+from giftbridge.clients.whole_answers import positive_number
 from giftbridge.clients.wire_models import WireModel, text_reader
 from giftbridge.domain.donations import LeftOut
 from giftbridge.domain.texts import as_one_line, without_controls
@@ -37,6 +38,12 @@ def _text_or_none(clean: Callable[[str], str]) -> Callable[[object], object]:
     return text
 
 
+def code_in(value: object) -> str | None:
+    """A code or a key as one line, no longer than a table's key may be; None for what is no text and no number."""
+    text = text_reader(as_one_line)(value)
+    return _cut(text.strip(), LONGEST_LINE) if isinstance(text, str) else None
+
+
 def _flag(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
@@ -54,23 +61,14 @@ def _custom_value(value: object) -> object:
     return _long_text(value)
 
 
-def whole_number(value: object) -> int | None:
-    """A whole number above zero, also where it is written as text; None for anything else."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        value = int(value.strip()) if len(value) < _LONGEST_SHOWN else 0
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
 _long_text = _text_or_none(lambda text: _cut(without_controls(text), LONGEST_TEXT))
 
 Line = Annotated[str | None, BeforeValidator(_text_or_none(lambda text: _cut(as_one_line(text), LONGEST_LINE)))]
 WholeText = Annotated[str | None, BeforeValidator(_text_or_none(without_controls))]
 LongText = Annotated[str | None, BeforeValidator(_long_text)]
-Code = Annotated[str | None, BeforeValidator(_text_or_none(lambda t: _cut(as_one_line(t).strip(), LONGEST_LINE)))]
+Code = Annotated[str | None, BeforeValidator(code_in)]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Count = Annotated[int | None, BeforeValidator(whole_number)]
+Count = Annotated[int | None, BeforeValidator(positive_number)]
 CustomValue = Annotated[str | None, BeforeValidator(_custom_value)]
 SomeMoment = Annotated[datetime | None, BeforeValidator(readable_moment)]
 

@@ -350,7 +350,8 @@ class RaiseDonors:
         if answer.status == 204:
             return
         made = answer.body.get("id") if isinstance(answer.body, dict) else None
-        is_right = positive_number(made) is not None and (asked is None or str(made) == str(asked))
+        number = positive_number(made)
+        is_right = number is not None and (asked is None or str(number) == str(asked))
         if not is_right or tells_an_error(answer.body):
             raise self.wire.unreadable(operation, "the answer is not the record that was written", writes=True)
 

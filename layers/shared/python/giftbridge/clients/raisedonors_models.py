@@ -22,8 +22,8 @@ from giftbridge.clients.decorations import (
     WholeText,
     part,
     parts,
-    whole_number,
 )
+from giftbridge.clients.whole_answers import positive_number
 from giftbridge.clients.wire_models import Moment, WireModel
 from giftbridge.domain.amounts import amount_in
 from giftbridge.domain.texts import as_one_line
@@ -37,7 +37,7 @@ def _exact(value: object) -> object:
 
 
 def _id(value: object) -> object:
-    number = whole_number(value)
+    number = positive_number(value)
     if number is None:
         raise ValueError("a whole number above zero is expected")
     return number

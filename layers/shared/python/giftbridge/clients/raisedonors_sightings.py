@@ -10,7 +10,9 @@ from typing import Any
 
 import simplejson
 
+from giftbridge.clients.decorations import code_in
 from giftbridge.clients.raisedonors_wire import read_donor, read_schedule
+from giftbridge.clients.whole_answers import id_text, positive_number
 from giftbridge.domain.agreed import ENDED_STATUSES, Fields, donor_fields, schedule_fields
 from giftbridge.domain.change_sightings import ChangeSighting, NoteSighting
 from giftbridge.domain.contact_fields import fields_of_donor
@@ -28,10 +30,10 @@ def read_sighting(raw: object) -> Sighting:
     A gift without an id is named by its content, so that it is reported once.
     """
     gift = raw if isinstance(raw, dict) else {}
-    number = _whole_number(gift.get("id"))
+    number = positive_number(gift.get("id"))
     return Sighting(
         donation_id=str(number) if number is not None else f"unreadable-{mark_of_content(raw)}",
-        donor_id=_whole_number(gift.get("donorId")),
+        donor_id=positive_number(gift.get("donorId")),
         status=str(gift.get("statusText") or "").strip().casefold(),
         crm_key=_key_of(gift) if number is not None else None,
         is_test_mode=gift.get("isTestMode") is True,
@@ -43,7 +45,7 @@ def read_sighting(raw: object) -> Sighting:
 def read_schedule_sighting(raw: object, on: OnPeriods, *, with_tests: bool) -> ChangeSighting | None:
     """A RecurringGift of the feed; None for a test-mode schedule, or what has no id to name it by."""
     schedule = raw if isinstance(raw, dict) else {}
-    number = _whole_number(schedule.get("id"))
+    number = positive_number(schedule.get("id"))
     if number is None or (schedule.get("isTestMode") is True and not with_tests):
         return None
     created_at, fields = readable_moment(schedule.get("createdDate")), _fields_of_schedule(schedule)
@@ -52,7 +54,7 @@ def read_schedule_sighting(raw: object, on: OnPeriods, *, with_tests: bool) -> C
         entity=f"schedule#{number}",
         delivery_id=schedule_changed_id(number),
         kind=Kind.SCHEDULE_ENDED if status in ENDED_STATUSES else Kind.SCHEDULE_CHANGED,
-        donor_id=_whole_number(schedule.get("donorId")),
+        donor_id=positive_number(schedule.get("donorId")),
         entity_id=str(number),
         fields=fields,
         modified_at=readable_moment(schedule.get("modifiedDate")),
@@ -65,7 +67,7 @@ def read_schedule_sighting(raw: object, on: OnPeriods, *, with_tests: bool) -> C
 def read_donor_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | None:
     """A Donor of the feed; None for a test-mode donor, one whose data was erased, or what has no id to name it by."""
     donor = raw if isinstance(raw, dict) else {}
-    number = _whole_number(donor.get("id"))
+    number = positive_number(donor.get("id"))
     if number is None or donor.get("isGDPRDeleted") is True or (donor.get("isTestMode") is True and not with_tests):
         return None
     fields = _fields_of_donor(donor)
@@ -99,12 +101,12 @@ def read_contact_sighting(raw: object, *, with_tests: bool) -> ChangeSighting | 
 def read_note_sighting(raw: object) -> NoteSighting | None:
     """A DonorActivity of the feed; None for what has no id to name it by."""
     note = raw if isinstance(raw, dict) else {}
-    number = _whole_number(note.get("id"))
+    number = positive_number(note.get("id"))
     if number is None:
         return None
     return NoteSighting(
         note_id=str(number),
-        donor_id=_whole_number(note.get("donorId")),
+        donor_id=positive_number(note.get("donorId")),
         type=str(note.get("type") or ""),
         source=str(note["source"]) if note.get("source") else None,
         created_at=readable_moment(note.get("createdDate")),
@@ -137,18 +139,11 @@ def _fields_of_donor(raw: Mapping[str, Any]) -> Fields | None:
 
 
 def _key_of(raw: Mapping[str, Any]) -> str | None:
-    return str(raw["crmKey"]).strip() or None if raw.get("crmKey") else None
+    """A key that names something: a zero or `null` as text is what programs write for none."""
+    return id_text(code_in(raw.get("crmKey")))
 
 
 def mark_of_content(raw: object) -> str:
     """A short mark of all that a record says, to know one again that has no id."""
     text = simplejson.dumps(raw, use_decimal=True, sort_keys=True, ignore_nan=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _whole_number(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None

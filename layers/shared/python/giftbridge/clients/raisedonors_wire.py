@@ -19,6 +19,7 @@ from giftbridge.clients.raisedonors_models import (
     WireUtm,
     custom_pairs,
 )
+from giftbridge.clients.whole_answers import id_text
 from giftbridge.clients.wire_models import WireModel, read_record
 from giftbridge.domain.donations import (
     Address,
@@ -52,7 +53,7 @@ def read_donation(raw: object) -> Donation:
         allocations=_allocations(gift.projects),
         is_test_mode=gift.is_test_mode,
         schedule_id=gift.recurring_gift_id,
-        crm_key=gift.crm_key or None,
+        crm_key=id_text(gift.crm_key),
         comment=gift.comment,
         source_code=gift.source_code,
         motivation_code=gift.motivation_code,
@@ -97,7 +98,7 @@ def read_donor(raw: object) -> Donor:
         emails=_points(donor.donor_email_addresses, donor.email),
         phones=_points(donor.donor_phone_numbers, donor.phone),
         address=_address(primary[0] if primary else None),
-        crm_key=donor.crm_key or None,
+        crm_key=id_text(donor.crm_key),
         left_out=_left_out(donor, raw, "donor."),
     )
 
@@ -117,7 +118,7 @@ def read_schedule(raw: object) -> Schedule:
         start_date=schedule.start_date,
         next_charge_date=schedule.next_charge_date,
         allocations=_allocations(schedule.projects),
-        crm_key=schedule.crm_key or None,
+        crm_key=id_text(schedule.crm_key),
         motivation_code=schedule.motivation_code or schedule.motivation_code_legacy,
         payment_type=schedule.payment_type,
         card_brand=schedule.card_brand,

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from giftbridge.clients.answers import Absence
 from giftbridge.clients.http import Wire
-from giftbridge.clients.virtuous_wire import read_contact, read_posted_gift
+from giftbridge.clients.virtuous_wire import Carrier, read_carrier, read_contact, read_posted_gift
 from giftbridge.clients.whole_answers import (
     NotWhole,
     Page,
@@ -66,17 +66,16 @@ class Virtuous:
         """
         return self._one("getContact", f"/api/Contact/{contact_id}", "contact.id", contact_id, read_contact)
 
-    def contact_by_reference(self, source: str, reference_id: str) -> Contact | None:
-        """The contact that carries a reference; None when none does (getContactByReference)."""
+    def contact_by_reference(self, source: str, reference_id: str) -> Carrier | None:
+        """The contact that carries a reference; None when none does (getContactByReference).
+
+        Nothing else of it is read: a gift does not wait for what is odd in its contact.
+        """
         path = f"/api/Contact/{_quoted(source)}/{_quoted(reference_id)}"
         body = self._found("getContactByReference", path)
         if body is None:
             return None
-        contact = read_contact(body)
-        carries = any(s.casefold() == source.casefold() and i == reference_id for s, i in contact.references)
-        if not carries and contact.merged_into is None:
-            raise self.wire.unreadable("getContactByReference", "a contact without the reference")
-        return contact
+        return self.wire.whole("getContactByReference", lambda raw: read_carrier(raw, source, reference_id), body)
 
     def contacts_modified_since(self, day: date, skip: int, take: int) -> tuple[list[Contact | int], int]:
         """A page of contacts modified on a day or later, the longest unchanged first, and how many there are in all

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from giftbridge.clients.whole_answers import NotWhole, positive_number
 from giftbridge.clients.wire_models import Text, WireModel, read_record
 from giftbridge.domain.contacts import Contact, Individual, PostedGift
 from giftbridge.domain.donations import Address
@@ -25,6 +28,14 @@ def _no_boolean(value: object) -> object:
 Number = Annotated[int, BeforeValidator(_no_boolean)]
 # A stamp that says nothing must not stop a contact or a gift.
 SomeMoment = Annotated[datetime | None, BeforeValidator(readable_moment)]
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """The contact that carries a reference, or the loser of a merge and who took its place."""
+
+    id: int
+    merged_into: int | None
 
 
 class _Method(WireModel):
@@ -94,6 +105,21 @@ def read_contact(raw: object) -> Contact:
         merged_into=contact.merged_into_contact_id,
         created_at=contact.create_date_time_utc,
     )
+
+
+def read_carrier(raw: Mapping[str, Any], source: str, reference_id: str) -> Carrier:
+    """Whom a reference leads to. Raises NotWhole for a contact that neither carries it nor was merged."""
+    carrier = Carrier(positive_number(raw.get("id")) or 0, positive_number(raw.get("mergedIntoContactId")))
+    listed = raw.get("contactReferences")
+    wanted = (source.strip().casefold(), reference_id.strip())
+    carries = any(
+        (str(one.get("source")).strip().casefold(), str(one.get("id")).strip()) == wanted
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict)
+    )
+    if not carrier.id or (not carries and carrier.merged_into is None):
+        raise NotWhole("a contact without the reference")
+    return carrier
 
 
 def read_posted_gift(raw: object) -> PostedGift:

@@ -73,7 +73,7 @@ def positive_number(value: object) -> int | None:
     """A positive whole number, given as a number or as its digits; None for anything else."""
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value)
-    if isinstance(value, str) and value.isascii() and value.strip().isdigit() and len(value) <= _LONGEST_NUMBER:
+    if isinstance(value, str) and value.isascii() and value.strip().isdigit() and len(value.strip()) <= _LONGEST_NUMBER:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
@@ -111,6 +111,9 @@ def require_titled(rows: list[Any]) -> None:
 
 def require_same(asked: object, answered: object, member: str) -> None:
     """The record that was asked for is the one that was answered. Raises NotWhole."""
+    if isinstance(answered, Decimal):
+        # 17.0 is how some servers write 17.
+        answered = positive_number(answered)
     if str(asked).strip().casefold() != str(answered).strip().casefold():
         raise NotWhole(f"{member} is that of another record")
 

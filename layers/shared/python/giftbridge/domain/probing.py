@@ -20,6 +20,7 @@ FORGOTTEN = "forgotten"
 # A refund is dated when it was first seen, which may be long before its record was changed again.
 _ONE = timedelta(days=1)
 _LONGEST_UNSEEN = timedelta(days=31)
+_MOST_DIGITS = 38
 
 
 def partner_name(partner_id: str) -> str:
@@ -128,19 +129,28 @@ def query_hits(rows: Iterable[Mapping[str, object]], donation_id: str, amount: s
         named = {key.casefold(): value for key, value in row.items()}
         if str(named.get("raisedonors.donation.id", "")).strip() != donation_id:
             continue
-        try:
-            listed = Decimal(str(named.get("totaltransactionamount", named.get("transactionamount", amount))))
-            invoice = int(Decimal(str(named["invoicenumber"])))
-        except (InvalidOperation, ValueError, KeyError):
+        listed = _number(named.get("totaltransactionamount", named.get("transactionamount", amount)))
+        invoice = _number(named.get("invoicenumber"))
+        if listed is None or invoice is None or invoice <= 0 or invoice != invoice.to_integral_value():
             continue
-        if (listed < 0) == (Decimal(amount) < 0) and invoice not in hits:
-            hits.append(invoice)
+        if (listed < 0) == (Decimal(amount) < 0) and int(invoice) not in hits:
+            hits.append(int(invoice))
     return hits
 
 
+def _number(value: object) -> Decimal | None:
+    """A number as a query's column writes it; None for none, and for one beyond all that is counted."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS else None
+
+
 def _agrees_or_unsaid(sent: str, returned: str | None) -> bool:
-    """Equal without regard to case; what either side leaves open fits."""
-    return not sent or not returned or sent.casefold() == returned.casefold()
+    """Equal without regard to case and blanks around (a column of fixed width has some); what is left open fits."""
+    one, other = sent.strip().casefold(), (returned or "").strip().casefold()
+    return not one or not other or one == other
 
 
 def _same_or_unsaid(sent: str, returned: str | None) -> bool:

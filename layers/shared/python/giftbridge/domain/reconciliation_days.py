@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from giftbridge.domain.giving_history import AEGIS_ZONE
 from giftbridge.domain.reconciliation import DayLine, Entry, Found, FundLine, Period, Standing
+from giftbridge.domain.times import moment_as_written
 
 _SLACK = timedelta(minutes=1)
 _MIDNIGHT = (0, 0, 0, 0)
@@ -21,9 +22,7 @@ def day_found(text: str, sent: datetime | None, zone: ZoneInfo) -> tuple[date | 
     an offset is Aegis' own, or UTC. What cannot be read says nothing, and agrees.
     """
     sent_day = sent.astimezone(zone).date() if sent is not None else None
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+    if (moment := moment_as_written(text)) is None:
         return sent_day, True
     if (moment.hour, moment.minute, moment.second, moment.microsecond) == _MIDNIGHT:
         return _of_day(moment.date(), sent, zone)
@@ -38,11 +37,8 @@ def day_found(text: str, sent: datetime | None, zone: ZoneInfo) -> tuple[date | 
 
 def seconds_apart(text: str, sent: datetime | None) -> float:
     """How far a record's date lies from a moment, at the reading that comes nearest; 0 where it cannot be told."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return 0.0
-    if sent is None:
+    moment = moment_as_written(text)
+    if moment is None or sent is None:
         return 0.0
     readings = [moment] if moment.tzinfo else [moment.replace(tzinfo=own) for own in (AEGIS_ZONE, UTC)]
     return min(abs((reading - sent).total_seconds()) for reading in readings)

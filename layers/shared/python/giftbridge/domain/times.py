@@ -14,7 +14,7 @@ def parse_moment(text: str) -> datetime:
 
     Raises ValueError.
     """
-    moment = datetime.fromisoformat(text.strip())
+    moment = datetime.fromisoformat(_with_capitals(text))
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
@@ -74,8 +74,13 @@ def _local(zone: str, moment: datetime) -> datetime:
 
 
 def _names_no_offset(text: str) -> bool:
-    offset = datetime.fromisoformat(text.strip()).utcoffset()
+    offset = datetime.fromisoformat(_with_capitals(text)).utcoffset()
     return not offset
+
+
+def _with_capitals(text: str) -> str:
+    """A timestamp as Python reads it: RFC 3339 allows small letters too."""
+    return text.strip().upper()
 
 
 def format_moment(moment: datetime) -> str:
@@ -96,9 +101,10 @@ def could_be_same_moment(sent: datetime, returned: str) -> bool:
     """Whether a timestamp that came back can be the one that was sent, compared at the precision that came back.
 
     A day alone fits a day either side, a whole minute fits within a minute, anything finer within two seconds (servers
-    cut or round). A time without a zone fits any real zone's offset. What cannot be read could be anything.
+    cut or round). A time without a zone fits any real zone's offset. What cannot be read, or stands for no date, could
+    be anything.
     """
-    moment = _read(returned)
+    moment = moment_as_written(returned)
     if moment is None:
         return True
     sent = sent.astimezone(UTC)
@@ -119,7 +125,7 @@ def could_be_recorded_since(first_attempt: datetime, recorded: str | None) -> bo
 
     The other side's clock may lag ours by five minutes; a day alone or a time without a zone is read leniently.
     """
-    moment = _read(recorded or "")
+    moment = moment_as_written(recorded or "")
     if moment is None:
         return True
     leeway = _DAY_LEEWAY if moment.tzinfo is None or _is_day(moment) else _CLOCK_LEEWAY
@@ -127,11 +133,9 @@ def could_be_recorded_since(first_attempt: datetime, recorded: str | None) -> bo
     return aware.astimezone(UTC) >= first_attempt.astimezone(UTC) - leeway
 
 
-def _read(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
+def moment_as_written(text: str) -> datetime | None:
+    """As it is written, with or without a zone; None for what names no believable moment."""
+    return None if readable_moment(text) is None else datetime.fromisoformat(_with_capitals(text))
 
 
 def _is_day(moment: datetime) -> bool:
