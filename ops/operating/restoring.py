@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from giftbridge.domain.backfills import read_backfill
+from giftbridge.domain.backfills import Backfill, read_backfill
 from giftbridge.domain.deliveries import Delivery, State
 from giftbridge.domain.restores import Restore
 from giftbridge.domain.times import format_moment
 from giftbridge.errors import LostRace
-from giftbridge.flows.backfill import ROW as ROW_OF_BACKFILL
+from giftbridge.flows.backfill import ROW as BACKFILL
 from giftbridge.flows.change_feeds import DonorFeed, NoteFeed, ScheduleFeed, VirtuousDonorFeed
 from giftbridge.flows.gift_feed import GiftFeed
 from giftbridge.store.restores import ROW
@@ -42,6 +42,8 @@ def plan(stack: Stack, to: datetime, who: str) -> RestorePlan:
         raise WrongUsage("--to lies in the future: name the moment to which the tables were restored.")
     found = [one.id for one in _open(stack)]
     beyond = [feed for feed in _FEEDS if _is_beyond(stack.tools.state.get(f"cursor#{feed}"), format_moment(to))]
+    if _backfill_anew(stack.tools.state.get(BACKFILL), to) is not None:
+        beyond.append(BACKFILL)
     return RestorePlan(Restore(to, now, who), tuple(found), tuple(beyond))
 
 
@@ -58,7 +60,7 @@ def carry_out(stack: Stack, asked: RestorePlan) -> int:
     marked = sum(_mark(stack, one.id, restore) for one in _open(stack))
     for feed in _FEEDS:
         _move_back(stack, feed, format_moment(restore.to))
-    _begin_anew(stack, restore)
+    _begin_backfill_anew(stack, restore.to)
     why = f"the tables are as they were at {format_moment(restore.to)}: {marked} deliveries are looked for first"
     story.record(stack, "system#tables", what="restored", why=why, who=restore.by)
     return marked
@@ -89,34 +91,26 @@ def _mark(stack: Stack, name: str, restore: Restore) -> bool:
     raise NeedsPerson(f"{name} is being worked on.", ["Stop the stack's functions first, then do it once more."])
 
 
-def _begin_anew(stack: Stack, restore: Restore) -> None:
-    """The newest backfill reads its period again: what it brought since the restore point may be gone.
-
-    One that somebody took back stays so.
-    """
-    row = stack.tools.state.get(ROW_OF_BACKFILL)
-    if row is None:
-        return
-    backfill = read_backfill(row)
-    cursors = [stack.tools.state.get(f"cursor#{ROW_OF_BACKFILL}-{backfill.id}-{sort}") for sort in backfill.what]
-    walked = [cursor for cursor in cursors if cursor is not None and "bound" not in cursor]
-    # Its cursors lie in the past, like what it reads; it was walked at the moment of its long look.
-    since = format_moment(restore.to - _LONGEST_BACKFILL)
-    is_lost = len(walked) == len(cursors) and any(str(cursor["long_look_at"]) > since for cursor in walked)
-    if backfill.is_done and not is_lost:
-        return
-    # Under a new name it has no cursors yet.
-    anew = replace(backfill, id=stack.tools.token(3), is_done=False, counts=None)
-    try:
-        stack.tools.state.put(ROW_OF_BACKFILL, anew.as_row(), row)
-    except LostRace:
-        raise NeedsPerson(
-            "The backfill is under way.", ["Stop the stack's functions first, then do it once more."]
-        ) from None
-
-
 def _is_beyond(row: dict[str, Any] | None, to: str) -> bool:
     return row is not None and str(row["at"]) > to
+
+
+def _backfill_anew(row: dict[str, Any] | None, to: datetime) -> Backfill | None:
+    return read_backfill(row).anew_since(to) if row is not None else None
+
+
+def _begin_backfill_anew(stack: Stack, to: datetime) -> None:
+    """What it made since is gone: what is still there is left as it is, the rest is looked for first."""
+    row = stack.tools.state.get(BACKFILL)
+    anew = _backfill_anew(row, to)
+    if anew is None:
+        return
+    try:
+        stack.tools.state.put(BACKFILL, anew.as_row(), row)
+    except LostRace:
+        raise NeedsPerson(
+            "The backfill is being read.", ["Stop the stack's functions first, then do it once more."]
+        ) from None
 
 
 def _move_back(stack: Stack, feed: str, to: str) -> None:

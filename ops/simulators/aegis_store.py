@@ -125,6 +125,8 @@ class AegisStore:
         self.partners: dict[str, dict[str, Any]] = {}
         self.partners_as_left: dict[str, dict[str, Any]] = {}
         """Each partner as it was made, with what staff changed since; no Save by a caller is in it."""
+        self.staff_edits: list[tuple[str, datetime, frozenset[str]]] = []
+        """The record that staff changed, when, and which members of it."""
         self.search_texts: dict[str, SearchTexts] = {}
         """What partner/Search compares, by partner; forgotten when the partner changes."""
         self.pledges: dict[str, Pledge] = {}
@@ -224,6 +226,7 @@ class AegisStore:
         """Change a partner as staff would, unknown members included."""
         self.partners[partner_id].update(copy.deepcopy(dict(members)))
         self.partners_as_left[partner_id].update(copy.deepcopy(dict(members)))
+        self.staff_edits.append((f"partner {partner_id}", self.clock(), frozenset(members)))
         self.touch(self.partners[partner_id])
 
     def set_pledge_active(self, pledge_id: str, active: bool) -> None:
@@ -234,6 +237,7 @@ class AegisStore:
         """Change a pledge as staff would, unknown members included."""
         self.pledges[pledge_id].model.update(copy.deepcopy(dict(members)))
         self.pledges[pledge_id].as_left.update(copy.deepcopy(dict(members)))
+        self.staff_edits.append((f"pledge {pledge_id}", self.clock(), frozenset(members)))
         self.writes += 1
 
     def touch(self, partner: dict[str, Any]) -> None:

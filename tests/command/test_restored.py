@@ -8,6 +8,7 @@ from typing import Any
 from giftbridge.domain.deliveries import State
 from giftbridge.domain.delivery_ids import donation_refunded_id, donor_updated_id
 from giftbridge.domain.notices import EDIT_FORGOTTEN, EDIT_WITHOUT_PARTNER
+from ops.simulators.faults import FaultKind, FaultRule
 from tests.command.desk import Desk
 from tests.workbench import BEGIN, Workbench
 
@@ -284,6 +285,51 @@ def test_a_destination_that_is_switched_off_and_on_after_a_restore_counts_as_off
     bench.run(ticks=40)
 
     assert bench.transactions_of(while_off) == []
+
+
+def test_where_the_deliveries_alone_went_back_no_gift_keeps_the_hold_of_its_life_before(connected: Desk) -> None:
+    bench = connected.bench
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    bench.fault("aegis", FaultRule(FaultKind.DROP_BEFORE, "createPledge", count=1))
+    made = bench.population.make_gift("first_of_schedule", bench.clock())
+    bench.pickup()
+    bench.drain()
+    assert made.schedule_id is not None
+    held = bench.tools.keys.get(f"schedule#{made.schedule_id}", "aegis")
+    assert held is not None and held.hold == bench.delivery(made.gift_id).id
+    bench.raisedonors.store.set_gift_status(made.gift_id, "Refunded")
+    bench.raisedonors.store.set_schedule_status(made.schedule_id, "Cancelled")
+
+    bench.clock.advance(60)
+    restore(bench, {"DeliveriesTable": kept["DeliveriesTable"]})
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    trouble = bench.delivery(made.gift_id).trouble
+    assert trouble is not None and trouble.cause == "reversed-before-sent"
+    assert bench.tools.keys.get(f"schedule#{made.schedule_id}", "aegis") is None
+
+
+def test_a_backfill_whose_deliveries_were_lost_is_walked_once_more(connected: Desk) -> None:
+    bench = connected.bench
+    past = [bench.population.make_gift("one_time", bench.clock() - timedelta(days=30)).gift_id for _ in range(2)]
+    bench.run(ticks=2)
+    kept, to = snapshot(bench), bench.clock()
+    bench.clock.advance(60)
+    connected.run("backfill", "--from", "2026-01-25", "--to", "2026-02-10", "--yes")
+    bench.run(ticks=4)
+    assert [len(bench.transactions_of(gift)) for gift in past] == [1, 1]
+    forget_key(bench, past[0])
+
+    bench.clock.advance(60)
+    restore(bench, {"DeliveriesTable": kept["DeliveriesTable"]})
+    connected.run("restored", "--to", to.strftime("%Y-%m-%dT%H:%M:%S"), "--yes")
+    bench.run(ticks=40)
+
+    assert [len(bench.transactions_of(gift)) for gift in past] == [1, 1]
+    assert all(bench.delivery(gift).state is State.DELIVERED for gift in past)
 
 
 def test_a_partner_whose_key_is_forgotten_is_found_though_the_donor_has_another_name_by_now(connected: Desk) -> None:

@@ -68,3 +68,53 @@ def test_a_refund_whose_allocations_come_in_another_order_is_the_same_refund(ben
     funds = [{line.fund_id: abs(line.amount) for line in found.lines} for found in bench.transactions_of(gift)]
     assert funds[0] == funds[1]
     assert len(funds[0]) > 1
+
+
+def held_by(bench: Workbench, entity: str) -> str | None:
+    row = bench.tools.keys.get(entity, "aegis")
+    return row.hold if row is not None and row.key is None else None
+
+
+@pytest.mark.parametrize(("operation", "kind"), [("createPledge", "first_of_schedule"), ("createPartner", "one_time")])
+def test_a_gift_given_back_before_it_was_sent_gives_up_the_key_that_it_was_settling(
+    bench: Workbench, operation: str, kind: str
+) -> None:
+    donor = bench.population.make_donor("new_person")
+    bench.fault("aegis", FaultRule(FaultKind.DROP_BEFORE, operation, count=1))
+    made = bench.population.make_gift(kind, bench.clock(), donor=donor)
+    bench.pickup()
+    bench.drain()
+    entity = f"schedule#{made.schedule_id}" if operation == "createPledge" else f"donor#{donor.donor_id}"
+    assert bench.delivery(made.gift_id).state is State.UNKNOWN
+    assert held_by(bench, entity) == bench.delivery(made.gift_id).id
+    refund(bench, made.gift_id)
+    bench.run(ticks=12)
+    trouble = bench.delivery(made.gift_id).trouble
+    assert trouble is not None and trouble.cause == "reversed-before-sent"
+    assert bench.transactions_of(made.gift_id) == []
+    assert held_by(bench, entity) is None
+
+
+def test_a_gift_given_back_while_a_person_is_to_choose_its_partner_gives_up_the_donors_key(bench: Workbench) -> None:
+    bench.settings(aegis={"on_several_matches": "review"})
+    donor = bench.population.make_donor("several_matches")
+    gift = bench.give(donor=donor)
+    bench.run(ticks=2)
+    assert held_by(bench, f"donor#{donor.donor_id}") == bench.delivery(gift).id
+    refund(bench, gift)
+    bench.run(ticks=8)
+    assert bench.delivery(gift).state is State.IGNORED
+    assert held_by(bench, f"donor#{donor.donor_id}") is None
+
+
+def test_a_gift_that_others_recorded_gives_up_the_key_that_it_was_settling(bench: Workbench) -> None:
+    donor = bench.population.make_donor("new_person")
+    bench.fault("aegis", FaultRule(FaultKind.DROP_BEFORE, "createPartner", count=1))
+    gift = bench.give(donor=donor)
+    bench.pickup()
+    bench.drain()
+    assert held_by(bench, f"donor#{donor.donor_id}") == bench.delivery(gift).id
+    bench.raisedonors.store.edit("gift", gift, {"crmKey": "777002"})
+    bench.run(ticks=12)
+    assert bench.delivery(gift).state is State.DELIVERED
+    assert held_by(bench, f"donor#{donor.donor_id}") is None

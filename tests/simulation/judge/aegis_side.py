@@ -44,6 +44,8 @@ def compare_with_aegis(raisedonors: RaiseDonorsStore, aegis: AegisStore, fates: 
                 continue
             verdict.lost.append(f"{finding.describe()}; {fates.said(deliveries)}")
     found.doubled_pledges = [one for one in found.doubled_pledges if not _has_one_of_ours(one, fates)]
+    found.spoilt_records = [one for one in found.spoilt_records if not _is_overwritten(one, fates)]
+    found.overwritten_schedules = [one for one in found.overwritten_schedules if not _is_overwritten(one, fates)]
     verdict.doubled += _told(found, _DOUBLED)
     verdict.crossed += _told(found, _CROSSED)
     verdict.wrong += _told(found, _WRONG)
@@ -59,6 +61,14 @@ def _has_one_of_ours(finding: Finding, fates: Fates) -> bool:
     """Whether all pledges that a finding names, but one, are left to staff."""
     named = set(_PLEDGE_ID.findall(finding.detail))
     return bool(named) and len(named - set(fates.pledges_left_to_staff)) <= 1
+
+
+def _is_overwritten(finding: Finding, fates: Fates) -> bool:
+    """Whether what a finding names was changed in the moment in which its record was saved whole."""
+    named = finding.detail.removeprefix("a caller changed ").split(", ")
+    # Of a phone or an e-mail address the finding says which; the key is what the save is made for.
+    members = {name.partition(" ")[0] for name in named} - {"crmKey"}
+    return fates.is_overwritten(finding.subject, members)
 
 
 def _told(found: object, names: Iterable[str]) -> list[str]:

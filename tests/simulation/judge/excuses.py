@@ -1,7 +1,7 @@
 """What need not have been sent: changes made while their destination was switched off, or before it was connected.
 
-What only staff can put in order: a pledge that they moved to the partner of another donor. And what a restore of the
-tables has taken away for good.
+What only staff can put in order: a pledge that they moved to the partner of another donor. What a restore of the
+tables has taken away for good. And what somebody changed in the moment in which a record was saved whole.
 """
 
 from __future__ import annotations
@@ -68,6 +68,18 @@ class Forgotten:
         return "DeliveriesTable" in self.tables and self.to <= held_at <= self.at
 
 
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """Members of a record that somebody changed after a caller's last look at it, and before its save landed.
+
+    The systems take no record that was changed only if it is still as it was read: nobody can do better than to look
+    right before (docs/limits.md).
+    """
+
+    record: str
+    members: frozenset[str]
+
+
 class Excuses:
     """Looks records up by kind and id."""
 
@@ -78,13 +90,20 @@ class Excuses:
         moved_pledges: Collection[str] = (),
         notices: Sequence[Mapping[str, Any]] = (),
         forgotten: Forgotten | None = None,
+        overwritten: Sequence[Overwritten] = (),
     ) -> None:
         self._raisedonors = raisedonors
         self._spans = spans
         self.left_to_staff = frozenset(one for one in moved_pledges if any(one in row["text"] for row in notices))
         """Pledges that staff moved with a merge, and that a notice names: Aegis does not tell us where they are now."""
         self.forgotten = forgotten
+        self._overwritten = overwritten
         self._notices = notices
+
+    def is_overwritten(self, record: str, members: Collection[str]) -> bool:
+        """Whether each of these members of a record was changed in a moment in which nobody could see it."""
+        found = frozenset[str]().union(*(one.members for one in self._overwritten if one.record == record))
+        return found >= set(members)
 
     def may_be_forgotten(self, kind: str, record_id: int) -> bool:
         """Whether the deliveries of a record may have been there before a restore, and be gone with it.
@@ -116,6 +135,11 @@ class Excuses:
 
     def _entry(self, kind: str, record_id: int) -> Entry | None:
         return next((one for one in self._raisedonors.records(kind).all_entries() if one.record_id == record_id), None)
+
+    def excuse_then(self, destination: str, ticks: int) -> bool:
+        """Whether a destination was switched off at a moment, or just about then."""
+        spans = (span for span in self._spans if span.destination == destination)
+        return any(ticks_of(span.begins) <= ticks <= ticks_of(span.ends) for span in spans)
 
     def excuse(self, destination: str, kind: str, record_id: int) -> bool:
         """Whether a record of RaiseDonors was made or changed in such a time."""

@@ -71,6 +71,14 @@ class Fates:
         """Whether a change of this record need not have been sent."""
         return self._excuses.excuse(destination, kind, record_id)
 
+    def is_excused_then(self, destination: str, ticks: int) -> bool:
+        """Whether a change made at that moment need not have travelled."""
+        return self._excuses.excuse_then(destination, ticks)
+
+    def is_overwritten(self, record: str, members: Collection[str]) -> bool:
+        """Whether these members of a record were changed in the moment in which it was saved whole."""
+        return self._excuses.is_overwritten(record, members)
+
     @property
     def pledges_left_to_staff(self) -> Collection[str]:
         """Pledges that are for staff to end or to correct, and that staff has been told of."""

@@ -16,6 +16,7 @@ from urllib3.response import HTTPResponse
 from ops.simulators.service import SimulatedService
 from ops.simulators.wire import Answer, ConnectionDropped
 from tests.simulation.clock.scheduler import Scheduler
+from tests.simulation.world.replacements import Look, Replacements
 from tests.simulation.world.trace import Trace
 from tests.simulation.world.weather import Weather
 
@@ -57,6 +58,7 @@ class Connections(BaseAdapter):
         self._weather = weather
         self._trace = trace
         self._latest_landing = latest_landing
+        self.replacements = Replacements(scheduler)
 
     def session(self) -> requests.Session:
         """A new session of a process."""
@@ -126,8 +128,8 @@ class Connections(BaseAdapter):
             return _response(request, Answer(whole.status_code, part, whole.headers.get("Content-Type"), {}))
         if fault == "http-late-landing":
             delay = self._latest_landing() * chance.random() ** 0.5
-            delivery = self._trace.works_on()
-            self._scheduler.after(delay, lambda: self._lands(request, system, target, delivery))
+            delivery, look = self._trace.works_on(), self.replacements.last_look(system)
+            self._scheduler.after(delay, lambda: self._lands(request, system, target, delivery, look))
         is_carried_out = fault in ("http-lost-after", "http-5xx-after") or (
             fault in ("http-gateway-page", "http-slow", "http-body-cut")  # fmt: skip and chance.random() < 0.5
         )
@@ -147,11 +149,16 @@ class Connections(BaseAdapter):
             return _response(request, Answer(chance.choice((200, 502, 504)), _PAGE, "text/html", {}))
         return _response(request, Answer(chance.choice(_STATUSES), b'{"Message":"injected"}', "application/json", {}))
 
-    def _lands(self, request: requests.PreparedRequest, system: str, target: str, delivery: str) -> None:
+    def _lands(
+        self, request: requests.PreparedRequest, system: str, target: str, delivery: str, look: Look | None
+    ) -> None:
         self._trace.line(system, f"a late request lands: {request.method} {target}", delivery=delivery)
-        self._answered(request, system, target)
+        self._answered(request, system, target, look)
 
-    def _answered(self, request: requests.PreparedRequest, system: str, target: str) -> requests.Response:
+    def _answered(
+        self, request: requests.PreparedRequest, system: str, target: str, look: Look | None = None
+    ) -> requests.Response:
+        self.replacements.carried_out(system, str(request.method), target, request.body, look)
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         headers = {str(name): str(value) for name, value in request.headers.items()}
         try:

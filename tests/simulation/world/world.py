@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from ops.simulators.raisedonors import RaiseDonorsSimulator
 from tests.simulation.aws.template import Account
 from tests.simulation.clock.scheduler import Scheduler
 from tests.simulation.judge.calls import Asked, asked_of_aegis, asked_of_virtuous, count_calls
-from tests.simulation.judge.excuses import Excuses, Forgotten, Span
+from tests.simulation.judge.excuses import Excuses, Forgotten, Overwritten, Span
 from tests.simulation.judge.fates import Fates
 from tests.simulation.judge.judge import judge
 from tests.simulation.judge.reconciled import compare_verdicts
@@ -32,6 +32,7 @@ from tests.simulation.world.lambdas import LambdaFunction
 from tests.simulation.world.machine import Machine
 from tests.simulation.world.operator import Operator
 from tests.simulation.world.people import FIRST_GIFT_AT, PAST, People
+from tests.simulation.world.replacements import edits_of_schedules
 from tests.simulation.world.restore import RUNS_OUT_SECONDS, Restoration
 from tests.simulation.world.rotations import Rotations
 from tests.simulation.world.staff import Staff
@@ -284,7 +285,17 @@ class World:
         asked = self.destinations[:1] if "backfill" in self.weather.states else ()
         past = [Span(name, BEGIN - PAST - DAY, BEGIN) for name in self.destinations if name not in asked]
         moved = self.staff.moved_pledges
-        return Excuses(self.raisedonors.store, [*spans, *past], moved, self.tables.notices(), self._forgotten())
+        notices, forgotten, overwritten = self.tables.notices(), self._forgotten(), [*self._overwritten()]
+        return Excuses(self.raisedonors.store, [*spans, *past], moved, notices, forgotten, overwritten)
+
+    def _overwritten(self) -> Iterator[Overwritten]:
+        """What people changed between a caller's last look and the landing of its save."""
+        edits = [*self.aegis.store.staff_edits, *edits_of_schedules(self.raisedonors.store)]
+        for one in self.machine.connections.replacements.made:
+            looked_at, landed_at = self._moment(one.looked_at), self._moment(one.landed_at)
+            for record, edited_at, members in edits:
+                if record == one.record and looked_at <= edited_at <= landed_at:
+                    yield Overwritten(record, members)
 
     def _forgotten(self) -> Forgotten | None:
         one = self.restoration

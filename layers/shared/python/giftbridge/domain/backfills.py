@@ -28,7 +28,8 @@ _DAYLESS = Trouble(
 class Backfill:
     """What was asked for. The period begins with `since` and ends before `until`, by when a record was created.
 
-    `what` is gifts, contacts or both; contacts go to Virtuous alone. `counts` says what came of it so far.
+    `what` is gifts, contacts or both; contacts go to Virtuous alone. `counts` says what came of it so far. `done_at` is
+    when it came to its end: one that was taken back has none. `walk` counts how often it was begun anew.
     """
 
     id: str
@@ -40,6 +41,19 @@ class Backfill:
     asked_at: datetime
     is_done: bool = False
     counts: Mapping[str, int] | None = None
+    done_at: datetime | None = None
+    walk: int = 0
+
+    def ended(self, now: datetime) -> Backfill:
+        """All of the period was read."""
+        return replace(self, is_done=True, done_at=now)
+
+    def anew_since(self, to: datetime) -> Backfill | None:
+        """It is walked once more where a restore to then may have taken what it made; else None."""
+        is_whole_by_then = self.done_at is None or self.done_at <= to
+        if self.is_done and is_whole_by_then:
+            return None
+        return replace(self, is_done=False, done_at=None, walk=self.walk + 1)
 
     def covers(self, moment: datetime | None) -> bool:
         """Whether a record made then is of the period."""
@@ -57,6 +71,8 @@ class Backfill:
             "asked_at": format_moment(self.asked_at),
             "is_done": self.is_done,
             "counts": dict(self.counts or {}),
+            "done_at": format_moment(self.done_at) if self.done_at is not None else None,
+            "walk": self.walk,
         }
 
 
@@ -72,6 +88,8 @@ def read_backfill(row: Mapping[str, Any]) -> Backfill:
         parse_moment(row["asked_at"]),
         bool(row["is_done"]),
         {name: int(count) for name, count in row.get("counts", {}).items()},
+        parse_moment(row["done_at"]) if row.get("done_at") else None,
+        int(row.get("walk", 0)),
     )
 
 

@@ -38,13 +38,14 @@ class Restore:
     def marked(self, delivery: Delivery, happened: datetime | None) -> Delivery:
         """A new delivery of something that happened before the restore was told of: it may have been sent then.
 
-        A gift that was given back by now may have been sent before it was: it is looked for too.
+        A gift that was given back by now may have been sent before it was: it is looked for too. So is one that is not
+        to be sent now, when it is to be later: of a backfill that was asked for, or approved again.
         """
         if happened is not None and happened >= self.at:
             return delivery
         if delivery.state is State.IGNORED and delivery.trouble and delivery.trouble.cause == "reversed-before-sent":
             delivery = replace(reopened(delivery, delivery.updated_at), trouble=None, reopened_from=None)
-        if delivery.state in {State.DELIVERED, State.IGNORED}:
+        if delivery.state is State.DELIVERED:
             return delivery
         return replace(delivery, result={**delivery.result, RESTORED: format_moment(self.to)})
 

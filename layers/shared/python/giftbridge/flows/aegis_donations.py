@@ -17,7 +17,7 @@ from giftbridge.domain.donations import Donation, Donor, LeftOut, Project
 from giftbridge.domain.left_out import left_out_of_aegis
 from giftbridge.domain.mapping_rows import Body
 from giftbridge.domain.remembered import Mirror, Mirrored
-from giftbridge.domain.restores import sent_since
+from giftbridge.domain.restores import may_have_been_sent, sent_since
 from giftbridge.domain.reversals import ADOPTED, former_invoices
 from giftbridge.domain.settings import AegisSettings, Settings
 from giftbridge.domain.validation import is_reversed, require_eligible, require_sound
@@ -74,6 +74,9 @@ class AegisDonations:
         if key is not None:
             self._adopt(work, key)
             return
+        if may_have_been_sent(work.facts):
+            # Where the deliveries alone were restored, a hold outlives the attempt that took it.
+            work.settling += [f"donor#{source.donor_id}", f"schedule#{source.schedule_id}"]
         if sent_since(work.facts, Step.TRANSACTION) is not None and is_reversed(source):
             self._look_for_original(work, settings, source)
         prepared = self.prepare(work, settings, source)

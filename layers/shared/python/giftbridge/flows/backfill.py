@@ -42,7 +42,7 @@ class _Backfilled:
         self.raisedonors = raisedonors
         self.backfill = backfill
         self.threads = threads
-        self.name = f"{ROW}-{backfill.id}-{self.sort}"
+        self.name = f"{ROW}-{backfill.id}-{self.sort}" + (f"-{backfill.walk}" if backfill.walk else "")
 
 
 class BackfilledGifts(_Backfilled):
@@ -151,9 +151,11 @@ def walk_backfill(
     turn.counts.update(own.counts)
     counts = Counter(backfill.counts)
     counts.update(own.counts)
-    is_done = all(outcome.is_complete for outcome in walked.values())
+    after = replace(backfill, counts=counts)
+    if all(outcome.is_complete for outcome in walked.values()):
+        after = after.ended(turn.now)
     try:
-        tools.state.put(ROW, replace(backfill, counts=counts, is_done=is_done).as_row(), row)
+        tools.state.put(ROW, after.as_row(), row)
     except LostRace:
         # Cancelled, or asked for anew, meanwhile.
         return walked

@@ -24,6 +24,7 @@ LEASE_SKEW = timedelta(seconds=5)
 HELD = "held"
 _TRIES = 4
 _MOST_ALSO = 80
+_SETTLING = frozenset({Step.PARTNER, Step.PLEDGE})
 
 
 @dataclass(slots=True)
@@ -32,7 +33,8 @@ class Work:
 
     `also` are writes that belong to the next step, `facts` what the result will tell, `mirrors` the keys to store on
     RaiseDonors once it is delivered; `turn_began_with` counts the sightings that what is read now is sure to show.
-    `message` is the id of the message that has it worked on.
+    `message` is the id of the message that has it worked on; `settling` are entities whose keys it may hold, beside
+    those that its row tells of.
     """
 
     tools: Tools
@@ -41,6 +43,7 @@ class Work:
     facts: dict[str, str] = field(default_factory=dict)
     mirrors: list[Mirror] = field(default_factory=list)
     message: str = ""
+    settling: list[str] = field(default_factory=list)
     stored: Delivery = field(init=False)
     turn_began_with: int = field(init=False)
 
@@ -301,16 +304,32 @@ class Work:
         self.also.clear()
 
     def _released(self, after: Delivery) -> list[Write]:
-        """The hold on a record that was being saved whole is given back with a definite result."""
+        """The holds that are given back with a definite result: on a record saved whole, and on a key never found."""
         attempt = self.stored.attempt
-        was_open = self.stored.state in {State.SENDING, State.UNKNOWN}
-        if attempt is None or attempt.step is not Step.SAVE or not was_open:
+        if after.state in {State.SENDING, State.UNKNOWN} or (after.state is State.FAILED and after.attempt is not None):
             return []
-        if after.state in {State.SENDING, State.UNKNOWN}:
+        if attempt is not None and attempt.step is Step.SAVE:
+            was_open = self.stored.state in {State.SENDING, State.UNKNOWN}
+            return [self._release(attempt.values[HELD])] if was_open else []
+        if after.state not in {State.DELIVERED, State.IGNORED, State.FAILED}:
             return []
-        if after.state is State.FAILED and after.attempt is not None:
-            return []
-        return [self.tools.keys.release(attempt.values[HELD], after.destination, after.id)]
+        written = {write.label for write in self.also}
+        settling = [name for name in self._was_settling() if name not in written]
+        rows = [(name, self.tools.keys.get(name, after.destination)) for name in settling]
+        return [self._release(name) for name, row in rows if row and row.key is None and row.hold == after.id]
+
+    def _release(self, entity: str) -> Write:
+        return self.tools.keys.release(entity, self.delivery.destination, self.delivery.id)
+
+    def _was_settling(self) -> list[str]:
+        """The entities whose keys this delivery held: by its last attempt, and while a person chose a partner."""
+        attempt = self.stored.attempt
+        settling = [*self.settling]
+        if attempt is not None and attempt.step in _SETTLING:
+            settling.append(attempt.values["entity"])
+        if any(one is not None and one.candidates for one in (self.stored.trouble, self.stored.reopened_from)):
+            settling.append(self.delivery.donor_entity)
+        return list(dict.fromkeys(settling))
 
 
 def not_for(destination: str, kind: Kind) -> Rejected:
