@@ -72,7 +72,7 @@ class Sides:
 
     def _placed(self, crm: str, entries: list[Entry], read: Read) -> list[Entry]:
         """Where our keys, or RaiseDonors', say that the donor's records are, besides where it was sent."""
-        donors = {f"donor#{entry.donor_id}" for entry in entries if entry.donor_id is not None}
+        donors = dict.fromkeys(f"donor#{entry.donor_id}" for entry in entries if entry.donor_id is not None)
         keys = self.tools.keys.claimed_by(donors, crm) if donors else {}
         placed = []
         for entry in entries:

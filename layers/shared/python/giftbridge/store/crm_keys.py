@@ -98,7 +98,8 @@ class CrmKeys:
 
     def claimed_by(self, entities: Iterable[str], system: str) -> dict[str, str]:
         """Which delivery claims each of these records, for those that are claimed."""
-        rows = read_many(self.client, self.table, [{"entity": entity, "system": system} for entity in set(entities)])
+        keys = [{"entity": entity, "system": system} for entity in dict.fromkeys(entities)]
+        rows = read_many(self.client, self.table, keys)
         return {row["entity"]: row["crm_key"] for row in rows if row.get("crm_key")}
 
     def hold(self, entity: str, system: str, delivery_id: str, now: datetime, ended: str = "") -> Write:
