@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.simulation.corpus.corpus import Known, known
-from tests.simulation.fresh import first_seed, seconds_to_play
+from tests.simulation.fresh import KNOWN_EDGES, first_seed, seconds_to_play
 from tests.simulation.shrinking.shrinking import Case, shrunk, sort_of
 from tests.simulation.shrinking.story import story
 
@@ -36,7 +36,7 @@ def test_a_minute_of_seeds_that_nobody_has_played_comes_out_right() -> None:
     print(f"from seed {seed}: SIMULATION_SEED={seed} plays the same ones again")
     played = 0
     while played == 0 or time.monotonic() < ends:
-        case = Case(seed + played, DONATIONS)
+        case = Case(seed + played, DONATIONS, KNOWN_EDGES)
         verdict = case.world().run().verdict
         sort = sort_of(verdict)
         if sort is not None:
