@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from giftbridge.domain.backfills import Backfill, read_backfill
@@ -20,8 +20,6 @@ from ops.operating.problems import NeedsPerson, WrongUsage
 from ops.operating.stack import Stack
 
 _FEEDS = (GiftFeed.name, ScheduleFeed.name, DonorFeed.name, VirtuousDonorFeed.name, NoteFeed.name, "contacts")
-# A backfill may have begun so long before its last page was read.
-_LONGEST_BACKFILL = timedelta(days=7)
 _MOST = 100_000
 _TRIES = 4
 

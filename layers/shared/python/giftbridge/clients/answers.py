@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import requests
 import simplejson
 
+from giftbridge.domain.amounts import MOST_DIGITS, counted
 from giftbridge.domain.destinations import LONGEST_WAIT
 from giftbridge.errors import (
     BudgetSpent,
@@ -28,8 +29,6 @@ from giftbridge.errors import (
 CONFLICT = 409
 _NOT_FOUND = 404
 _NOT_ALLOWED = 405
-# More than any id or amount has, and as many as a table holds.
-_MOST_DIGITS = 38
 # A backslash that is escaped itself, a whole character in two halves, or one half alone.
 _ESCAPES = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -77,16 +76,13 @@ class Said:
 
 def _whole(text: str) -> int | float:
     """A whole number; none (NaN) where it has so many digits that it names nothing and takes long to read."""
-    return int(text) if len(text) <= _MOST_DIGITS else math.nan
+    return int(text) if len(text) <= MOST_DIGITS else math.nan
 
 
 def _fraction(text: str) -> Decimal | float:
     """A number with a point or an exponent, exact; none (NaN) where it lies beyond all that is counted."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return math.nan
-    return number if abs(number.adjusted()) <= _MOST_DIGITS else math.nan
+    number = counted(text)
+    return math.nan if number is None else number
 
 
 def _without_half_characters(text: str) -> str:

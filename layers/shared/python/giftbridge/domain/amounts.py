@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
+# More than any id or amount has, and as many as a table holds.
+MOST_DIGITS = 38
 _GAP = "[ \u00a0\u2009\u202f'\u2019]"
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 # Thousands are set off by commas, by points or by gaps; a group that could as well be decimals is not among these.
@@ -33,6 +35,15 @@ def amount_in(text: str) -> Decimal:
     if any(form.fullmatch(written) for form in _READABLE_WITH_COMMA):
         return Decimal(re.sub(rf"{_GAP}|\.", "", written).replace(",", "."))
     raise ValueError(f"{written[:20]!r} is no amount, or could be two: write it like 1250.00")
+
+
+def counted(written: str) -> Decimal | None:
+    """A number, exact; None for what is none, and for one beyond all that is counted."""
+    try:
+        number = Decimal(written)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) <= MOST_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)

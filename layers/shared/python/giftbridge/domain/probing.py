@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from giftbridge.domain.amounts import counted
 from giftbridge.domain.deliveries import Attempt, Delivery, State, Step
 from giftbridge.domain.partners import HistoryRow, Pledge
 from giftbridge.domain.times import could_be_recorded_since, could_be_same_moment, parse_moment
@@ -20,7 +21,6 @@ FORGOTTEN = "forgotten"
 # A refund is dated when it was first seen, which may be long before its record was changed again.
 _ONE = timedelta(days=1)
 _LONGEST_UNSEEN = timedelta(days=31)
-_MOST_DIGITS = 38
 
 
 def partner_name(partner_id: str) -> str:
@@ -129,22 +129,13 @@ def query_hits(rows: Iterable[Mapping[str, object]], donation_id: str, amount: s
         named = {key.casefold(): value for key, value in row.items()}
         if str(named.get("raisedonors.donation.id", "")).strip() != donation_id:
             continue
-        listed = _number(named.get("totaltransactionamount", named.get("transactionamount", amount)))
-        invoice = _number(named.get("invoicenumber"))
+        listed = counted(str(named.get("totaltransactionamount", named.get("transactionamount", amount))))
+        invoice = counted(str(named.get("invoicenumber")))
         if listed is None or invoice is None or invoice <= 0 or invoice != invoice.to_integral_value():
             continue
         if (listed < 0) == (Decimal(amount) < 0) and int(invoice) not in hits:
             hits.append(int(invoice))
     return hits
-
-
-def _number(value: object) -> Decimal | None:
-    """A number as a query's column writes it; None for none, and for one beyond all that is counted."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and abs(number.adjusted()) <= _MOST_DIGITS else None
 
 
 def _agrees_or_unsaid(sent: str, returned: str | None) -> bool:

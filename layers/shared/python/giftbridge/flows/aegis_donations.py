@@ -146,13 +146,8 @@ class AegisDonations:
 
         To look for what was sent before, it need not be sent any more, and no pledge is planned.
         """
-        source = source or self.raisedonors.donation(work.delivery.entity_id)
-        try:
-            return self._prepared(work, settings, source, only_looks=only_looks)
-        except Rejected:
-            if not self.projects.forget_if_old():
-                raise
-        return self._prepared(work, settings, source, only_looks=only_looks)
+        donation = source or self.raisedonors.donation(work.delivery.entity_id)
+        return self.projects.tried(lambda: self._prepared(work, settings, donation, only_looks=only_looks))
 
     def _prepared(self, work: Work, settings: Settings, source: Donation, *, only_looks: bool) -> Prepared:
         if work.delivery.corrections:

@@ -42,20 +42,21 @@ def whole_sightings(tools: Tools, raisedonors: RaiseDonors, raws: list[Any], thr
     Raises BudgetSpent.
     """
 
-    def look(raw: Any) -> Sighting:
-        sighting = read_sighting(raw)
-        if is_named(raw) and (sighting.donor_id is None or sighting.created_at is None):
-            try:
-                return read_sighting(raisedonors.gift_record(sighting.donation_id))
-            except BudgetSpent:
-                raise
-            except GiftBridgeError as error:
-                # The other gifts of the page do not wait for it; its own delivery says what is odd.
-                odd = {"gift": sighting.donation_id, "error": type(error).__name__}
-                log.info("a gift could not be looked at", extra=odd)
-        return sighting
+    def look(sighting: Sighting) -> Sighting:
+        try:
+            return read_sighting(raisedonors.gift_record(sighting.donation_id))
+        except BudgetSpent:
+            raise
+        except GiftBridgeError as error:
+            # The other gifts of the page do not wait for it; its own delivery says what is odd.
+            odd = {"gift": sighting.donation_id, "error": type(error).__name__}
+            log.info("a gift could not be looked at", extra=odd)
+            return sighting
 
-    return tools.side_by_side(look, raws, threads)
+    shown = [(raw, read_sighting(raw)) for raw in raws]
+    odd = [one for raw, one in shown if is_named(raw) and (one.donor_id is None or one.created_at is None)]
+    looked = dict(zip(odd, tools.side_by_side(look, odd, threads), strict=True))
+    return [looked.get(one, one) for _, one in shown]
 
 
 class GiftFeed:

@@ -9,14 +9,15 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from giftbridge.clients.raisedonors import RaiseDonors
 from giftbridge.domain.donations import Project
-from giftbridge.errors import RecordMissing
+from giftbridge.errors import RecordMissing, Rejected
 from giftbridge.store.budgets import RateBudget
 
 KEPT_FOR = timedelta(seconds=60)
+T = TypeVar("T")
 
 
 class Projects:
@@ -49,8 +50,19 @@ class Projects:
                     continue
             return {project_id: self._kept[project_id] for project_id in project_ids if project_id in self._kept}
 
-    def forget_if_old(self) -> bool:
-        """Forget what was read more than a minute ago: somebody may have corrected a code. Whether that was so."""
+    def tried(self, prepare: Callable[[], T]) -> T:
+        """What is prepared with the projects; once more where it is refused and they were read over a minute ago.
+
+        Somebody may have corrected a code since. Raises Rejected.
+        """
+        try:
+            return prepare()
+        except Rejected:
+            if not self._forget_if_old():
+                raise
+        return prepare()
+
+    def _forget_if_old(self) -> bool:
         with self._lock:
             is_old = self._read_at is not None and self.now() - self._read_at > KEPT_FOR
             if is_old:

@@ -118,10 +118,10 @@ class VirtuousRefunds:
             raise _held("original-held", original, work, _WAIT_FOR_THE_IMPORT)
         if original.state is State.FAILED and original.attempt is not None:
             raise _held("original-open", original, work, _WAIT_FOR_A_PERSON)
-        if may_have_been_sent(original.result) and (original.state is State.FAILED or original.is_in_outbox):
-            # The life before a restore may have handed it in: it goes once more, and is reversed then.
-            raise _held("original-open", original, work, _WAIT_FOR_A_PERSON)
         if original.state is State.FAILED or original.is_in_outbox:
+            if may_have_been_sent(original.result):
+                # The life before a restore may have handed it in: it goes once more, and is reversed then.
+                raise _held("original-open", original, work, _WAIT_FOR_A_PERSON)
             self._ignore(original, work)
             raise Skipped("the original was never sent: neither is", cause=_NOT_SENT)
         if original.state in OPEN_STATES:

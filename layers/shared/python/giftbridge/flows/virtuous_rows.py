@@ -122,12 +122,7 @@ class VirtuousRows:
             return PreparedRow(member.row)
         if member.kind is not Kind.DONATION_CREATED:
             return self._contact(member, shared)
-        try:
-            return self._gift(member, shared)
-        except Rejected:
-            if not self.projects.forget_if_old():
-                raise
-        return self._gift(member, shared)
+        return self.projects.tried(lambda: self._gift(member, shared))
 
     # --- gifts ----------------------------------------------------------------------------------------------
 
