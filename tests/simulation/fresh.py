@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-# The product does not yet come through these in all other weather; `--with restored,staff-merges` plays them.
-KNOWN_EDGES = ("restored", "staff-merges")
+# The product does not yet come through the first two in all other weather. What another integration records between our
+# last look at a gift and our request is there twice, and the judge does not tell that apart yet. `--with` plays them.
+KNOWN_EDGES = ("restored", "staff-merges", "other-integration")
 FIRST_SEED, SECONDS = "SIMULATION_SEED", "SIMULATION_SECONDS"
 _LARGEST = 10_000_000
 
