@@ -5,6 +5,7 @@ What the least is follows from the contracts: what one call can carry, and what 
 | record | least calls |
 |---|---|
 | a gift, a refund in Aegis | 1: it is recorded |
+| a refund in Aegis, besides | 1: the history, where the gift was first seen refunded: somebody may have recorded it |
 | a donor in Aegis | 1: a search, or a look at an imported key; 1 more for a partner that is made |
 | an edit of a donor or a schedule in Aegis | 2: read, and saved whole |
 | a gift of a schedule in Aegis | 1: its pledge is looked at, or made |
@@ -82,7 +83,9 @@ def asked_of_aegis(
 ) -> list[Asked]:
     """What Aegis was asked."""
     gifts = {str(entry.record_id): entry.first_members for entry in raisedonors.gifts.all_entries()}
-    numbers = [one.attribute(DONATION_ID) for one in aegis.transactions.values() if one.via_api]
+    ours = [one for one in aegis.transactions.values() if one.via_api]
+    numbers = [one.attribute(DONATION_ID) for one in ours]
+    refunds = sum(one.total < 0 for one in ours)
     recorded = {number for number in numbers if number in gifts}
     donors = {gifts[number]["donorId"] for number in recorded}
     made = sum(number not in aegis.seeded_partner_ids for number in aegis.partners)
@@ -93,7 +96,7 @@ def asked_of_aegis(
         "gifts": len(numbers),
         "donors": len(donors) + made + forgotten + 3 * bad + 2 * _edits(raisedonors.donors.all_entries()),
         "schedules": of_schedules + 2 * _edits(raisedonors.schedules.all_entries()),
-        "histories": len(aegis.partners) * _midnights(log) + forgotten,
+        "histories": len(aegis.partners) * _midnights(log) + refunds + forgotten,
     }
     return list(_asked("aegis", _AEGIS, least, log))
 
